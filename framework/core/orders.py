@@ -1,0 +1,84 @@
+"""Orders as integers: types, lifetimes, states, journal events and reasons."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class OrderType(IntEnum):
+    """How an order is priced."""
+
+    LIMIT = 1
+    MARKET = 2
+
+
+class TimeInForce(IntEnum):
+    """How long an order lives."""
+
+    GTC = 1
+    """Until filled or cancelled."""
+    IOC = 2
+    """Fill what is possible on arrival, cancel the rest."""
+    FOK = 3
+    """Fill everything on arrival or nothing."""
+    POST_ONLY = 4
+    """Rest, or be rejected if it would take liquidity."""
+
+
+class Liquidity(IntEnum):
+    """Which side of a fill we were."""
+
+    NONE = 0
+    MAKER = 1
+    TAKER = 2
+
+
+class JournalEvent(IntEnum):
+    """What happened to an order."""
+
+    SUBMITTED = 1
+    """The strategy sent it (our clock)."""
+    ACCEPTED = 2
+    """It reached the venue and passed its checks (venue clock); written before any fill."""
+    REJECTED = 3
+    """The venue, or a check on our side, refused it; see `Reason`."""
+    FILLED = 4
+    """`qty_lots` traded at `px_ticks`; complete where `leaves_lots` is 0."""
+    EXPIRED = 5
+    """What an IOC or FOK order could not fill ended on arrival."""
+    CANCEL_SENT = 6
+    """The strategy asked to cancel (our clock)."""
+    CANCELLED = 7
+    """The venue cancelled it."""
+    CANCEL_REJECTED = 8
+    """The cancel found no live order: it was filled, cancelled or expired before."""
+    REPLACE_SENT = 9
+    """The strategy asked for another price or quantity (our clock)."""
+    REPLACED = 10
+    """The venue changed it."""
+    REPLACE_REJECTED = 11
+    """The replace found no live order, or would have taken liquidity post-only."""
+    FILL_EXCLUDED = 12
+    """A fill that the data suggests but that fell into an invalid-book window; not counted."""
+
+
+class Reason(IntEnum):
+    """Why an order was rejected, expired or left unfilled."""
+
+    NONE = 0
+    WOULD_TAKE = 1
+    """Post-only and marketable on arrival."""
+    NOT_FILLABLE = 2
+    """FOK without enough displayed quantity, or IOC remainder."""
+    NO_SUCH_ORDER = 3
+    """Cancel or replace of an order that is no longer live."""
+    BAD_QUANTITY = 4
+    """Quantity not positive."""
+    BAD_PRICE = 5
+    """Limit price outside the book's range."""
+    BOOK_INVALID = 6
+    """The venue's book is invalid between a gap and the next snapshot."""
+    NO_LIQUIDITY = 7
+    """A market order met an empty side."""
+    TOO_MANY_ORDERS = 8
+    """The trial has no free order slot."""

@@ -1,0 +1,108 @@
+"""What a backtest leaves behind: the journal, sampled state, and the tables derived from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import polars as pl
+import pyarrow as pa
+
+from framework.core.instrument import Instrument
+
+JOURNAL_SCHEMA: Final = pa.schema(
+    [
+        ("ts_ns", pa.int64()),
+        ("event", pa.int8()),
+        ("order_id", pa.int64()),
+        ("book", pa.int32()),
+        ("side", pa.int8()),
+        ("order_type", pa.int8()),
+        ("time_in_force", pa.int8()),
+        ("liquidity", pa.int8()),
+        ("reason", pa.int8()),
+        ("px_ticks", pa.int64()),
+        ("qty_lots", pa.int64()),
+        ("leaves_lots", pa.int64()),
+        ("queue_ahead_lots", pa.float64()),
+        ("fee_micro", pa.int64()),
+        ("bid_ticks", pa.int64()),
+        ("ask_ticks", pa.int64()),
+    ]
+)
+"""One row per order event, in the order it happened. ``event``, ``order_type``,
+``time_in_force``, ``liquidity`` and ``reason`` are the enums of `framework.core.orders`.
+``ts_ns`` is our clock for what we sent, the venue's for what the venue did. ``bid_ticks`` and
+``ask_ticks`` are the best prices at that instant: as we knew them for what we sent, the venue's
+own for what the venue did (`NO_PRICE` where a side was empty). ``fee_micro`` is in millionths of
+tick · lot; positive is paid."""
+
+SAMPLE_SCHEMA: Final = pl.Schema(
+    {
+        "ts_ns": pl.Int64,
+        "book": pl.Int32,
+        "bid_ticks": pl.Int64,
+        "ask_ticks": pl.Int64,
+        "position_lots": pl.Int64,
+        "cash_units": pl.Int64,
+        "fee_micro": pl.Int64,
+    }
+)
+"""State of every book and of the trial's account in it at regular instants of virtual time, and at
+the end. ``cash_units`` is in tick · lot and excludes fees; ``fee_micro`` is the running total."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial's outcome.
+
+    Attributes
+    ----------
+    strategy, parameters
+        The strategy class's name and the parameter values it ran with.
+    instruments
+        The streams, in the order of the journal's ``book`` index.
+    journal
+        `JOURNAL_SCHEMA`.
+    journal_hash
+        SHA-256 over the journal's columns and the streams' units; equal bytes, equal hash.
+    samples
+        `SAMPLE_SCHEMA`.
+    events
+        Market events replayed (each counted once).
+    seconds
+        Wall time of the replay; never part of the hash.
+    """
+
+    strategy: str
+    parameters: dict[str, object]
+    instruments: tuple[Instrument, ...]
+    journal: pa.Table
+    journal_hash: str
+    samples: pl.DataFrame
+    events: int
+    seconds: float
+    counters: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def fills(self) -> pl.DataFrame:
+        """Fills, one row each, in units of the venue.
+
+        Columns: ts_ns, venue, symbol, order_id, side (+1/−1), price, quantity, liquidity
+        ("maker"/"taker"), fee (in `currency`), arrival_mid, slippage_bps (side-signed: positive
+        is a cost), queue_ahead, position (after the fill, in the book).
+        """
+        raise NotImplementedError
+
+    @cached_property
+    def equity(self) -> pl.DataFrame:
+        """Marked-to-mid equity at every sample, per book.
+
+        Columns: ts_ns, venue, symbol, mid, spread, position, gross_pnl, fees, net_pnl.
+        """
+        raise NotImplementedError
+
+    def summary(self) -> dict[str, object]:
+        """Headline figures: events, orders, fills, fees, pnl, positions, fill_ratio."""
+        raise NotImplementedError
