@@ -10,6 +10,8 @@ import polars as pl
 import pyarrow as pa
 
 from framework.core.instrument import Instrument
+from framework.engine.summary import summarise
+from framework.engine.tables import equity_table, fills_table
 
 JOURNAL_SCHEMA: Final = pa.schema(
     [
@@ -93,7 +95,7 @@ class Result:
         ("maker"/"taker"), fee (in `currency`), arrival_mid, slippage_bps (side-signed: positive
         is a cost), queue_ahead, position (after the fill, in the book).
         """
-        raise NotImplementedError
+        return fills_table(self.instruments, self.journal)
 
     @cached_property
     def equity(self) -> pl.DataFrame:
@@ -101,8 +103,14 @@ class Result:
 
         Columns: ts_ns, venue, symbol, mid, spread, position, gross_pnl, fees, net_pnl.
         """
-        raise NotImplementedError
+        return equity_table(self.instruments, self.samples)
 
     def summary(self) -> dict[str, object]:
-        """Headline figures: events, orders, fills, fees, pnl, positions, fill_ratio."""
-        raise NotImplementedError
+        """Give the headline figures: events, orders, fills, fees, pnl, positions, fill_ratio.
+
+        ``pnl`` is net of fees and marked to the last mid; ``fees`` and ``pnl`` are None where the
+        instruments do not share one currency, ``pnl_by_currency`` always says. ``positions`` is
+        ``{venue: {symbol: quantity}}``. ``fill_ratio`` is the share of submitted orders that were
+        filled at least in part, 0 without orders.
+        """
+        return summarise(self.instruments, self.journal, self.fills, self.equity, self.events)
