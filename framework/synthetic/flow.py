@@ -1,0 +1,283 @@
+"""Kernels that decide what happens next in the synthetic market.
+
+All rates are held constant from one event to the next, then taken anew. Per venue the flows are:
+quoters repairing bid or ask, background adds and cancellations, noise and informed market orders,
+and changes of the venue's premium.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from framework._jit import kernel
+from framework.core.events import F64Array
+from framework.synthetic.levels import (
+    add_at,
+    begin_message,
+    draw_order_lots,
+    end_message,
+    open_book,
+    remove_level,
+    set_level,
+    take,
+)
+from framework.synthetic.market import Market, RecordArray
+
+_NEVER: Final = 2**63 - 1
+_FLOWS: Final = 7
+_REPAIR_BID: Final = 0
+_REPAIR_ASK: Final = 1
+_ADD: Final = 2
+_CANCEL: Final = 3
+_NOISE_TAKE: Final = 4
+_INFORMED_TAKE: Final = 5
+_MIN_EFFICIENT_TICKS: Final = 1_000
+
+_JUMP_FLOOR_TICKS: Final = 4
+_JUMP_EXCITATION: Final = 8.0  # a jump excites as much as so many moves
+_TAKE_DECAY: Final = 2.0  # per second
+_PREMIUM_RATE: Final = 4.0  # changes of a venue's premium per second
+_PREMIUM_KEPT: Final = 0.87  # per change: a shock fades with a time constant of 1.8 s
+_PREMIUM_SIGMA_TICKS: Final = 0.3
+_SHOCK_FLOOR_TICKS: Final = 3.0
+_SPREAD_PER_ROOT_RATE: Final = 0.25  # quoters widen by so many ticks per root of the move rate
+_REPEAT_SHARE: Final = 0.6  # of noise orders on the side of the one before
+_LEAN_PER_TICK: Final = 0.03  # noise orders lean towards the efficient price
+_MAX_LEAN: Final = 0.2
+_INSIDE_SHARE: Final = 0.04  # of background adds that improve the price
+_DEEPER_SHARE: Final = 0.7  # of background adds that go one tick deeper, and again
+_SWEEP_SHARE: Final = 0.04  # of cancellations that take a whole level
+
+
+@kernel
+def fair_ticks(market: Market, venue: int, efficient_ticks: int) -> float:
+    """Fair price at a venue, given what one knows of the efficient price."""
+    return efficient_ticks + market.venues["premium_ticks"][venue]
+
+
+@kernel
+def target_ticks(market: Market, venue: int, side: int) -> int:
+    """Best price at which the venue's quoters want to show an order of `side`."""
+    half = market.venues["half_spread_ticks"][venue] + _SPREAD_PER_ROOT_RATE * math.sqrt(market.common["move_intensity"][0])
+    view = fair_ticks(market, venue, market.venues["seen_ticks"][venue])
+    return side * int(math.floor(side * view - half))
+
+
+@kernel
+def informed_profit(market: Market, venue: int, aggressor: int) -> float:
+    """Ticks by which the efficient price is beyond the quote an aggressor would hit."""
+    fair = fair_ticks(market, venue, market.common["efficient_ticks"][0])
+    return aggressor * (fair - market.px_ticks[venue, (1 + aggressor) // 2, 0])
+
+
+@kernel
+def fill_rates(market: Market, flow_rates: F64Array) -> float:
+    """Write the rate of every flow, the efficient price's moves first; return their sum."""
+    flow_rates[0] = market.common["move_rate"][0] + market.common["move_intensity"][0]
+    total = flow_rates[0]
+    for venue in range(market.venues.shape[0]):
+        at = 1 + _FLOWS * venue
+        for k in range(2):
+            side = 1 - 2 * k
+            best = market.px_ticks[venue, k, 0]
+            off = side * (best - target_ticks(market, venue, side))
+            speed = market.venues["stale_rate"][venue] if off > 0 else market.venues["improve_rate"][venue]
+            flow_rates[at + k] = speed * abs(off)
+        flow_rates[at + _ADD] = market.venues["add_rate"][venue]
+        flow_rates[at + _CANCEL] = market.venues["cancel_rate"][venue]
+        flow_rates[at + _NOISE_TAKE] = market.venues["take_rate"][venue] + market.venues["take_intensity"][venue]
+        profit = max(
+            informed_profit(market, venue, 1), informed_profit(market, venue, -1)
+        )
+        flow_rates[at + _INFORMED_TAKE] = market.venues["informed_rate"][venue] * max(profit, 0.0)
+        flow_rates[at + _INFORMED_TAKE + 1] = _PREMIUM_RATE
+        for flow in range(_FLOWS):
+            total += flow_rates[at + flow]
+    return total
+
+
+@kernel
+def move_efficient(market: Market, rng: np.random.Generator) -> None:
+    """Move the efficient price by a tick or a jump; venues will look after their lag."""
+    size = 1
+    excitation = market.common["move_excitation"][0]
+    if rng.random() < market.common["jump_share"][0]:
+        size = _JUMP_FLOOR_TICKS + int(market.common["jump_ticks"][0] * rng.standard_exponential())
+        excitation *= _JUMP_EXCITATION
+    direction = 1 if rng.random() < 0.5 else -1
+    if market.common["efficient_ticks"][0] + direction * size < _MIN_EFFICIENT_TICKS:
+        direction = 1
+    market.common["efficient_ticks"][0] += direction * size
+    market.common["move_intensity"][0] += excitation
+    for venue in range(market.venues.shape[0]):
+        if market.venues["look_ns"][venue] == _NEVER:
+            market.venues["look_ns"][venue] = market.common["now_ns"][0] + market.venues["lag_ns"][venue]
+
+
+@kernel
+def repair(
+    rows: RecordArray, market: Market, venue: int, side: int, rng: np.random.Generator
+) -> None:
+    """Pull the best quote if it is too good, else quote nearer to the target."""
+    k = (1 - side) // 2
+    target = target_ticks(market, venue, side)
+    begin_message(market, venue)
+    if side * (market.px_ticks[venue, k, 0] - target) > 0:
+        remove_level(rows, market, venue, side, 0, rng)
+    else:
+        nearest = market.px_ticks[venue, 1 - k, 0] - side
+        better = target if side * (nearest - target) > 0 else nearest
+        add_at(rows, market, venue, side, better, draw_order_lots(rng) + draw_order_lots(rng))
+    end_message(rows, market)
+
+
+@kernel
+def add_background(rows: RecordArray, market: Market, venue: int, rng: np.random.Generator) -> None:
+    """Add an order at, behind or now and then inside the best price."""
+    side = 1 if rng.random() < 0.5 else -1
+    k = (1 - side) // 2
+    best = market.px_ticks[venue, k, 0]
+    offset = 0
+    if rng.random() < _INSIDE_SHARE and side * (market.px_ticks[venue, 1 - k, 0] - best) > 1:
+        offset = -1
+    else:
+        while offset < market.px_ticks.shape[2] - 1 and rng.random() < _DEEPER_SHARE:
+            offset += 1
+    begin_message(market, venue)
+    add_at(rows, market, venue, side, best - side * offset, draw_order_lots(rng))
+    end_message(rows, market)
+
+
+@kernel
+def cancel_background(rows: RecordArray, market: Market, venue: int, rng: np.random.Generator) -> None:
+    """Cancel part of a level, now and then all of it."""
+    side = 1 if rng.random() < 0.5 else -1
+    level = int(rng.random() * market.px_ticks.shape[2])
+    shown = market.qty_lots[venue, (1 - side) // 2, level]
+    cancelled = 1 + int(0.5 * rng.random() * shown)
+    begin_message(market, venue)
+    if cancelled >= shown or rng.random() < _SWEEP_SHARE:
+        remove_level(rows, market, venue, side, level, rng)
+    else:
+        set_level(rows, market, venue, side, level, shown - cancelled)
+    end_message(rows, market)
+
+
+@kernel
+def take_noise(
+    rows: RecordArray, market: Market, venue: int, rng: np.random.Generator
+) -> None:
+    """Send a noise market order: it repeats itself, and leans towards the efficient price."""
+    mid = 0.5 * (market.px_ticks[venue, 0, 0] + market.px_ticks[venue, 1, 0])
+    lean = _LEAN_PER_TICK * (fair_ticks(market, venue, market.common["efficient_ticks"][0]) - mid)
+    lean = min(max(lean, -_MAX_LEAN), _MAX_LEAN)
+    repeat = market.venues["last_taker"][venue] * (_REPEAT_SHARE - 0.5)
+    aggressor = 1 if rng.random() < 0.5 + repeat + lean else -1
+    market.venues["last_taker"][venue] = aggressor
+    market.venues["take_intensity"][venue] += market.venues["take_excitation"][venue]
+    take(rows, market, venue, aggressor, draw_order_lots(rng), rng)
+
+
+@kernel
+def take_informed(
+    rows: RecordArray, market: Market, venue: int, rng: np.random.Generator
+) -> None:
+    """Hit a quote the efficient price has passed, for about what it shows."""
+    aggressor = 1 if informed_profit(market, venue, 1) > 0 else -1
+    shown = market.qty_lots[venue, (1 + aggressor) // 2, 0]
+    take(rows, market, venue, aggressor, min(shown, 3 * draw_order_lots(rng)), rng)
+
+
+@kernel
+def change_premium(market: Market, venue: int, rng: np.random.Generator) -> None:
+    """Let a venue's premium fade, wander and sometimes jump."""
+    premium = _PREMIUM_KEPT * market.venues["premium_ticks"][venue]
+    premium += _PREMIUM_SIGMA_TICKS * rng.standard_normal()
+    if rng.random() < market.venues["shock_rate"][venue] / _PREMIUM_RATE:
+        size = _SHOCK_FLOOR_TICKS + market.venues["shock_ticks"][venue] * rng.standard_exponential()
+        premium += size if rng.random() < 0.5 else -size
+    market.venues["premium_ticks"][venue] = premium
+
+
+@kernel
+def advance_clock(market: Market, to_ns: int) -> None:
+    """Move time on and let excitement fade."""
+    elapsed_s = (to_ns - market.common["now_ns"][0]) * 1e-9
+    market.common["now_ns"][0] = to_ns
+    market.common["move_intensity"][0] *= math.exp(-market.common["move_decay"][0] * elapsed_s)
+    fade = math.exp(-_TAKE_DECAY * elapsed_s)
+    for venue in range(market.venues.shape[0]):
+        market.venues["take_intensity"][venue] *= fade
+
+
+@kernel
+def receive(market: Market, venue: int, rng: np.random.Generator) -> None:
+    """Draw when we get what the venue sends now, never before what it sent earlier."""
+    latency = market.venues["feed_median_ns"][venue] * math.exp(
+        market.venues["feed_sigma"][venue] * rng.standard_normal()
+    )
+    arrival = market.common["now_ns"][0] + int(latency)
+    if arrival > market.venues["recv_ns"][venue]:
+        market.venues["recv_ns"][venue] = arrival
+
+
+@kernel
+def happen(
+    rows: RecordArray, market: Market, venue: int, flow: int, rng: np.random.Generator
+) -> None:
+    """Carry out one event of a venue."""
+    if flow > _INFORMED_TAKE:
+        change_premium(market, venue, rng)
+        return
+    receive(market, venue, rng)
+    if flow == _REPAIR_BID:
+        repair(rows, market, venue, 1, rng)
+    elif flow == _REPAIR_ASK:
+        repair(rows, market, venue, -1, rng)
+    elif flow == _ADD:
+        add_background(rows, market, venue, rng)
+    elif flow == _CANCEL:
+        cancel_background(rows, market, venue, rng)
+    elif flow == _NOISE_TAKE:
+        take_noise(rows, market, venue, rng)
+    else:
+        take_informed(rows, market, venue, rng)
+
+
+@kernel
+def open_market(rows: RecordArray, market: Market, rng: np.random.Generator) -> None:
+    """Write every venue's first snapshot."""
+    for venue in range(market.venues.shape[0]):
+        receive(market, venue, rng)
+        open_book(rows, market, venue, rng)
+
+
+@kernel
+def run(rows: RecordArray, market: Market, rng: np.random.Generator) -> None:
+    """Write events until no further message is sure to fit."""
+    longest = 3 * market.px_ticks.shape[2]
+    flow_rates = np.empty(1 + _FLOWS * market.venues.shape[0])
+    while market.common["used"][0] + longest <= rows.shape[0]:
+        total = fill_rates(market, flow_rates)
+        next_ns = market.common["now_ns"][0] + 1 + int(rng.standard_exponential() / total * 1e9)
+        look_ns = market.venues["look_ns"].min()
+        if look_ns <= next_ns:
+            advance_clock(market, look_ns)
+            for venue in range(market.venues.shape[0]):
+                if market.venues["look_ns"][venue] == look_ns:
+                    market.venues["look_ns"][venue] = _NEVER
+                    market.venues["seen_ticks"][venue] = market.common["efficient_ticks"][0]
+            continue
+        advance_clock(market, next_ns)
+        left = rng.random() * total - flow_rates[0]
+        if left < 0:
+            move_efficient(market, rng)
+            continue
+        flow = 0
+        while flow < flow_rates.shape[0] - 2 and left >= flow_rates[1 + flow]:
+            left -= flow_rates[1 + flow]
+            flow += 1
+        happen(rows, market, flow // _FLOWS, flow % _FLOWS, rng)
