@@ -50,9 +50,7 @@ class Output:
         """Standard error, for progress bars."""
         self._tables = self.progress_console if json else _console(stderr=False)
 
-    def table(
-        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
-    ) -> None:
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table; numbers stand right, None is an empty cell."""
         table = Table(title=Text(title), title_justify="left", header_style="bold")
         for index, column in enumerate(columns):
@@ -98,7 +96,7 @@ class Output:
         click.echo(text, nl=False)
 
 
-def output_option(command: Callable[_P, None]) -> Callable[..., None]:
+def output_option(command: Callable[..., None]) -> Callable[..., None]:
     """Add ``--json`` to a command and pass it an `Output` as ``output``.
 
     A `CrossbookError` becomes a message with its remedy and exit status 2, any other exception a
@@ -109,10 +107,10 @@ def output_option(command: Callable[_P, None]) -> Callable[..., None]:
         "--json", "json_mode", is_flag=True, help="Print one JSON object; logs go to stderr."
     )
     @functools.wraps(command)
-    def wrapped(*args: _P.args, json_mode: bool, **kwargs: _P.kwargs) -> None:
+    def wrapped(*, json_mode: bool, **parameters: object) -> None:
         output = Output(json=json_mode)
         try:
-            command(*args, **{**kwargs, "output": output})  # type: ignore[arg-type]
+            command(output=output, **parameters)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:

@@ -1,0 +1,41 @@
+"""The data catalog: instruments, venues, tables and lineage from `data_catalog.yaml`."""
+
+from framework.catalog.catalog import Catalog, Lineage
+from framework.catalog.document import Document, read_document
+from framework.catalog.entries import Layer, TableConfig
+from framework.catalog.infer import infer_instrument
+from framework.catalog.loader import load_catalog
+from framework.catalog.quantities import Duration, ExactDecimal, PositiveDecimal, SignedDuration
+from framework.catalog.validation import did_you_mean, mistakes_error, validate
+from framework.catalog.venue import (
+    CrossedPolicy,
+    Fees,
+    Latency,
+    Policies,
+    SequenceRule,
+    VenueConfig,
+)
+
+__all__ = [
+    "Catalog",
+    "CrossedPolicy",
+    "Document",
+    "Duration",
+    "ExactDecimal",
+    "Fees",
+    "Latency",
+    "Layer",
+    "Lineage",
+    "Policies",
+    "PositiveDecimal",
+    "SequenceRule",
+    "SignedDuration",
+    "TableConfig",
+    "VenueConfig",
+    "did_you_mean",
+    "infer_instrument",
+    "load_catalog",
+    "mistakes_error",
+    "read_document",
+    "validate",
+]

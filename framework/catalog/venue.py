@@ -1,0 +1,117 @@
+"""What the catalog knows of one venue."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import field
+from decimal import Decimal
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from pydantic import ConfigDict, Field, field_validator
+from pydantic.dataclasses import dataclass
+
+from framework.catalog.quantities import Duration, ExactDecimal, SignedDuration
+
+STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+class SequenceRule(StrEnum):
+    """How a venue numbers its messages; what each rule demands is `framework.lake.sequence`'s."""
+
+    BINANCE_SPOT = "binance_spot"
+    BINANCE_FUTURES = "binance_futures"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+class CrossedPolicy(StrEnum):
+    """What becomes of a venue's own quotes whose bid is above their ask."""
+
+    KEEP = "keep"
+    """They stay: the venue meant them."""
+    DROP = "drop"
+    """They are left out of gold."""
+    INVALIDATE = "invalidate"
+    """They empty the book until the next sound quote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Fees:
+    """Fees in basis points of notional; negative is a rebate."""
+
+    maker_bps: ExactDecimal = Decimal(0)
+    taker_bps: ExactDecimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Latency:
+    """Constant one-way latencies, nanoseconds.
+
+    Parameters
+    ----------
+    order_entry_ns
+        From us to the venue.
+    response_ns
+        From the venue back to us.
+    feed_ns
+        From the venue's event to us, for data without a received clock; None where it has one.
+    """
+
+    order_entry_ns: Duration = Field(default=0, validation_alias="order_entry")
+    response_ns: Duration = Field(default=0, validation_alias="response")
+    feed_ns: Duration | None = Field(default=None, validation_alias="feed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Policies:
+    """What is done with data that is odd but legible."""
+
+    crossed: CrossedPolicy = CrossedPolicy.KEEP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class VenueConfig:
+    """One venue: its clocks, numbering, costs and latencies.
+
+    Parameters
+    ----------
+    name
+        As written in instruments and data.
+    known
+        False where the catalog has no such venue and every value is a default.
+    time_zone
+        IANA name or fixed offset such as ``"-05:00"`` of the venue's local times.
+    clock_offset_ns
+        Added to the received clock when gold is built, so that no event is received before it
+        happened.
+    sequence_rule
+        How messages are numbered.
+    fees, latency, policies
+        Defaults of the venue's instruments.
+    description
+        Where the values come from.
+    """
+
+    name: str = ""
+    known: bool = False
+    time_zone: str = "UTC"
+    clock_offset_ns: SignedDuration = Field(default=0, validation_alias="clock_offset")
+    sequence_rule: SequenceRule = SequenceRule.NONE
+    fees: Fees = field(default_factory=Fees)
+    latency: Latency = field(default_factory=Latency)
+    policies: Policies = field(default_factory=Policies)
+    description: str = ""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, zone: str) -> str:
+        if re.fullmatch(r"[+-](?:0\d|1[0-4]):[0-5]\d", zone):
+            return zone
+        try:
+            ZoneInfo(zone)
+        except (KeyError, OSError, ValueError) as cause:
+            raise ValueError(
+                'must be an IANA time zone such as "America/New_York" or an offset such as "-05:00"'
+            ) from cause
+        return zone
