@@ -11,11 +11,11 @@ wait in a sorted list. No level ever stands above the window: a better price mov
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
-from framework._jit import kernel, leading_zeros
+from framework._jit import array_at, kernel, leading_zeros
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
 
 WINDOW: Final = 1 << 14
@@ -48,73 +48,100 @@ _SNAPSHOT = int(EventFlag.SNAPSHOT)
 _LAST = int(EventFlag.LAST)
 
 
-class Ladders(NamedTuple):
-    """All books' halves as flat arrays; half ``h`` owns row ``h`` of each."""
+class Ladders:
+    """All books' halves, in arrays that kernels reach through one array of addresses.
 
-    half: np.ndarray
-    """`HALF_DTYPE`, shape ``(2 * n_books,)``."""
-    book: np.ndarray
-    """`BOOK_DTYPE`, shape ``(n_books,)``."""
-    qty_lots: I64Array
-    """Window quantities, shape ``(2 * n_books, WINDOW)``."""
-    word: np.ndarray
-    """Occupied levels, 64 a word, uint64 of shape ``(2 * n_books, WINDOW / 64)``."""
-    summary: np.ndarray
-    """Occupied words, uint64 of shape ``(2 * n_books, WINDOW / 4096)``."""
-    far_z: I64Array
-    """Signed prices below the window, ascending, shape ``(2 * n_books, far_levels)``."""
-    far_lots: I64Array
-    """Their quantities."""
-
-
-def new_ladders(n_books: int, *, far_levels: int = 4096) -> Ladders:
-    """Make empty books.
+    An array argument is seven words on every call between kernels; passing all of these made
+    calls cost more than the work, so kernels take `handle` alone.
 
     Parameters
     ----------
     n_books
         Number of books.
     far_levels
-        Room for levels outside the window; see `grow_far`.
+        Room for levels outside a window; `grow_far` doubles it.
     """
-    halves = 2 * n_books
-    half = np.zeros(halves, HALF_DTYPE)
-    half["best"] = NO_PRICE
-    book = np.zeros(n_books, BOOK_DTYPE)
-    book["valid"] = 1
-    return Ladders(
-        half=half,
-        book=book,
-        qty_lots=np.zeros((halves, WINDOW), np.int64),
-        word=np.zeros((halves, _WORDS), np.uint64),
-        summary=np.zeros((halves, _SUMMARIES), np.uint64),
-        far_z=np.zeros((halves, far_levels), np.int64),
-        far_lots=np.zeros((halves, far_levels), np.int64),
-    )
+
+    def __init__(self, n_books: int, *, far_levels: int = 4096) -> None:
+        halves = 2 * n_books
+        self.half = np.zeros(halves, HALF_DTYPE)
+        self.half["best"] = NO_PRICE
+        self.book = np.zeros(n_books, BOOK_DTYPE)
+        self.book["valid"] = 1
+        self._qty_lots = np.zeros(halves * WINDOW, np.int64)
+        self._word = np.zeros(halves * _WORDS, np.uint64)
+        self._summary = np.zeros(halves * _SUMMARIES, np.uint64)
+        self._far_z = np.zeros((halves, far_levels), np.int64)
+        self._far_lots = np.zeros((halves, far_levels), np.int64)
+        self.handle: I64Array = np.zeros(9, np.int64)
+        self._publish()
+
+    def grow_far(self) -> None:
+        """Double the room for far levels, keeping everything else."""
+        self._far_z = np.concatenate([self._far_z, np.zeros_like(self._far_z)], axis=1)
+        self._far_lots = np.concatenate([self._far_lots, np.zeros_like(self._far_lots)], axis=1)
+        self._publish()
+
+    def _publish(self) -> None:
+        arrays = (self.half, self.book, self._qty_lots, self._word, self._summary)
+        arrays += (self._far_z, self._far_lots)
+        self.handle[:7] = [array.ctypes.data for array in arrays]
+        self.handle[7] = self.half.size
+        self.handle[8] = self._far_z.shape[1]
 
 
-def grow_far(ladders: Ladders) -> Ladders:
-    """Double the room for far levels, keeping everything else."""
-    return ladders._replace(
-        far_z=np.concatenate([ladders.far_z, np.zeros_like(ladders.far_z)], axis=1),
-        far_lots=np.concatenate([ladders.far_lots, np.zeros_like(ladders.far_lots)], axis=1),
-    )
+@kernel
+def halves_of(ladders):
+    """Records of `HALF_DTYPE`, one a half."""
+    return array_at(ladders[0], ladders[7], HALF_DTYPE)
+
+
+@kernel
+def books_of(ladders):
+    """Records of `BOOK_DTYPE`, one a book."""
+    return array_at(ladders[1], ladders[7] >> 1, BOOK_DTYPE)
+
+
+@kernel
+def _window(ladders, h):
+    return array_at(ladders[2] + 8 * h * WINDOW, WINDOW, np.int64)
+
+
+@kernel
+def _words(ladders, h):
+    return array_at(ladders[3] + 8 * h * _WORDS, _WORDS, np.uint64)
+
+
+@kernel
+def _summaries(ladders, h):
+    return array_at(ladders[4] + 8 * h * _SUMMARIES, _SUMMARIES, np.uint64)
+
+
+@kernel
+def _far_prices(ladders, h):
+    return array_at(ladders[5] + 8 * h * ladders[8], ladders[8], np.int64)
+
+
+@kernel
+def _far_quantities(ladders, h):
+    return array_at(ladders[6] + 8 * h * ladders[8], ladders[8], np.int64)
 
 
 @kernel
 def _occupy(ladders, h, i):
     w = i >> 6
-    ladders.word[h, w] |= np.uint64(1) << np.uint64(i & 63)
-    ladders.summary[h, w >> 6] |= np.uint64(1) << np.uint64(w & 63)
+    _words(ladders, h)[w] |= np.uint64(1) << np.uint64(i & 63)
+    _summaries(ladders, h)[w >> 6] |= np.uint64(1) << np.uint64(w & 63)
 
 
 @kernel
 def _vacate(ladders, h, i):
     w = i >> 6
-    left = ladders.word[h, w] & ~(np.uint64(1) << np.uint64(i & 63))
-    ladders.word[h, w] = left
+    words = _words(ladders, h)
+    left = words[w] & ~(np.uint64(1) << np.uint64(i & 63))
+    words[w] = left
     if left == np.uint64(0):
-        ladders.summary[h, w >> 6] &= ~(np.uint64(1) << np.uint64(w & 63))
+        _summaries(ladders, h)[w >> 6] &= ~(np.uint64(1) << np.uint64(w & 63))
 
 
 @kernel
@@ -124,31 +151,35 @@ def _highest_in_window(ladders, h, below):
         return -1
     i = below - 1
     w = i >> 6
-    found = ladders.word[h, w] & (~np.uint64(0) >> np.uint64(63 - (i & 63)))
+    words = _words(ladders, h)
+    found = words[w] & (~np.uint64(0) >> np.uint64(63 - (i & 63)))
     if found != np.uint64(0):
         return (w << 6) + 63 - leading_zeros(found)
     s = w >> 6
-    over = ladders.summary[h, s]
+    summaries = _summaries(ladders, h)
+    over = summaries[s]
     over &= (np.uint64(1) << np.uint64(w & 63)) - np.uint64(1)
     while over == np.uint64(0):
         s -= 1
         if s < 0:
             return -1
-        over = ladders.summary[h, s]
+        over = summaries[s]
     w = (s << 6) + 63 - leading_zeros(over)
-    return (w << 6) + 63 - leading_zeros(ladders.word[h, w])
+    return (w << 6) + 63 - leading_zeros(words[w])
 
 
 @kernel
 def _rebase(ladders, h, base):
     """Put the window at another base; what falls out goes far, what is far comes in."""
-    half = ladders.half[h]
+    half = halves_of(ladders)[h]
     shift = base - half.base
-    qty = ladders.qty_lots[h]
-    if shift > 0 and half.n_far + half.in_window > ladders.far_z.shape[1]:
+    qty = _window(ladders, h)
+    far_z = _far_prices(ladders, h)
+    far_lots = _far_quantities(ladders, h)
+    if shift > 0 and half.n_far + half.in_window > far_z.size:
         return FAR_FULL
-    ladders.word[h, :] = np.uint64(0)
-    ladders.summary[h, :] = np.uint64(0)
+    _words(ladders, h)[:] = np.uint64(0)
+    _summaries(ladders, h)[:] = np.uint64(0)
     # Towards the side the levels come from, so that no level is overwritten before it has moved.
     step = 1 if shift > 0 else -1
     i = 0 if shift > 0 else WINDOW - 1
@@ -158,8 +189,8 @@ def _rebase(ladders, h, base):
             qty[i] = 0
             to = i - shift
             if to < 0:
-                ladders.far_z[h, half.n_far] = half.base + i
-                ladders.far_lots[h, half.n_far] = lots
+                far_z[half.n_far] = half.base + i
+                far_lots[half.n_far] = lots
                 half.n_far += 1
                 half.in_window -= 1
             else:
@@ -167,10 +198,10 @@ def _rebase(ladders, h, base):
                 _occupy(ladders, h, to)
         i += step
     half.base = base
-    while half.n_far and ladders.far_z[h, half.n_far - 1] >= base:
+    while half.n_far and far_z[half.n_far - 1] >= base:
         half.n_far -= 1
-        to = ladders.far_z[h, half.n_far] - base
-        qty[to] = ladders.far_lots[h, half.n_far]
+        to = far_z[half.n_far] - base
+        qty[to] = far_lots[half.n_far]
         _occupy(ladders, h, to)
         half.in_window += 1
     return OK
@@ -178,9 +209,9 @@ def _rebase(ladders, h, base):
 
 @kernel
 def _set_far(ladders, h, z, lots):
-    half = ladders.half[h]
-    far_z = ladders.far_z[h]
-    far_lots = ladders.far_lots[h]
+    half = halves_of(ladders)[h]
+    far_z = _far_prices(ladders, h)
+    far_lots = _far_quantities(ladders, h)
     n = half.n_far
     k = np.searchsorted(far_z[:n], z)
     if k < n and far_z[k] == z:
@@ -212,7 +243,7 @@ def set_level(ladders, h, z, lots):
 
     Where -1 is returned nothing has changed: grow the far lists and apply the event again.
     """
-    half = ladders.half[h]
+    half = halves_of(ladders)[h]
     if half.best == NO_PRICE:
         if lots == 0:
             return 0
@@ -226,8 +257,9 @@ def set_level(ladders, h, z, lots):
         if _rebase(ladders, h, z - (WINDOW - _HEADROOM)) != OK:
             return -1
         i = z - half.base
-    old = ladders.qty_lots[h, i]
-    ladders.qty_lots[h, i] = lots
+    window = _window(ladders, h)
+    old = window[i]
+    window[i] = lots
     if lots:
         if old == 0:
             _occupy(ladders, h, i)
@@ -245,12 +277,12 @@ def set_level(ladders, h, z, lots):
 @kernel
 def _drop_best(ladders, h, i):
     """Find the best again after the level at index ``i``, the best so far, has gone."""
-    half = ladders.half[h]
+    half = halves_of(ladders)[h]
     top = _highest_in_window(ladders, h, i)
     if half.n_far and top < _HEADROOM:
         # The touch has drifted to the window's end: bring the far levels back in. The room they
         # leave is at least what the move needs, so it cannot fail.
-        best = half.base + top if top >= 0 else ladders.far_z[h, half.n_far - 1]
+        best = half.base + top if top >= 0 else _far_prices(ladders, h)[half.n_far - 1]
         _rebase(ladders, h, best - (WINDOW - _HEADROOM))
         half.best = best
     else:
@@ -260,13 +292,13 @@ def _drop_best(ladders, h, i):
 @kernel
 def clear_half(ladders, h):
     """Remove every level of a half."""
-    half = ladders.half[h]
+    half = halves_of(ladders)[h]
     i = _highest_in_window(ladders, h, WINDOW)
     while i >= 0:
-        ladders.qty_lots[h, i] = 0
+        _window(ladders, h)[i] = 0
         i = _highest_in_window(ladders, h, i)
-    ladders.word[h, :] = np.uint64(0)
-    ladders.summary[h, :] = np.uint64(0)
+    _words(ladders, h)[:] = np.uint64(0)
+    _summaries(ladders, h)[:] = np.uint64(0)
     half.best = NO_PRICE
     half.in_window = 0
     half.n_far = 0
@@ -275,23 +307,24 @@ def clear_half(ladders, h):
 @kernel
 def level_lots(ladders, h, z):
     """Quantity displayed at signed price ``z``."""
-    half = ladders.half[h]
+    half = halves_of(ladders)[h]
     if half.best == NO_PRICE or z > half.best:
         return 0
     i = z - half.base
     if i >= 0:
-        return ladders.qty_lots[h, i]
+        return _window(ladders, h)[i]
     n = half.n_far
-    k = np.searchsorted(ladders.far_z[h, :n], z)
-    if k < n and ladders.far_z[h, k] == z:
-        return ladders.far_lots[h, k]
+    far_z = _far_prices(ladders, h)[:n]
+    k = np.searchsorted(far_z, z)
+    if k < n and far_z[k] == z:
+        return _far_quantities(ladders, h)[k]
     return 0
 
 
 @kernel
 def next_level(ladders, h, z):
     """Signed price of the best level strictly worse than ``z``, `NO_PRICE` where there is none."""
-    half = ladders.half[h]
+    half = halves_of(ladders)[h]
     if half.best == NO_PRICE:
         return NO_PRICE
     if z > half.best:
@@ -299,14 +332,15 @@ def next_level(ladders, h, z):
     i = _highest_in_window(ladders, h, z - half.base)
     if i >= 0:
         return half.base + i
-    k = np.searchsorted(ladders.far_z[h, : half.n_far], z) - 1
-    return ladders.far_z[h, k] if k >= 0 else NO_PRICE
+    far_z = _far_prices(ladders, h)[: half.n_far]
+    k = np.searchsorted(far_z, z) - 1
+    return far_z[k] if k >= 0 else NO_PRICE
 
 
 @kernel
 def best_price(ladders, b, side):
     """Best price of a side in ticks, `NO_PRICE` where it is empty."""
-    z = ladders.half[2 * b + (side < 0)].best
+    z = halves_of(ladders)[2 * b + (side < 0)].best
     return z if z == NO_PRICE else side * z
 
 
@@ -314,14 +348,14 @@ def best_price(ladders, b, side):
 def best_lots(ladders, b, side):
     """Quantity displayed at a side's best price, 0 where it is empty."""
     h = 2 * b + (side < 0)
-    z = ladders.half[h].best
-    return 0 if z == NO_PRICE else ladders.qty_lots[h, z - ladders.half[h].base]
+    half = halves_of(ladders)[h]
+    return 0 if half.best == NO_PRICE else _window(ladders, h)[half.best - half.base]
 
 
 @kernel
 def mark_validity(ladders, b, kind, flags):
     """Keep a book's validity and trading state up to date with one event."""
-    book = ladders.book[b]
+    book = books_of(ladders)[b]
     if kind == _GAP:
         book.valid = 0
         book.gaps += 1
@@ -338,7 +372,7 @@ def apply(ladders, b, kind, side, px_ticks, lots, flags):
     if kind == _DEPTH:
         old = set_level(ladders, h, z, lots)
     elif kind == _BEST:
-        if ladders.half[h].best != z or lots == 0:
+        if halves_of(ladders)[h].best != z or lots == 0:
             clear_half(ladders, h)
         if lots:
             old = set_level(ladders, h, z, lots)
@@ -353,7 +387,7 @@ def apply(ladders, b, kind, side, px_ticks, lots, flags):
         if set_level(ladders, h, z, now) < 0:
             return -1
     elif kind == _STATUS:
-        ladders.book[b].halted = 1 - lots
+        books_of(ladders)[b].halted = 1 - lots
     if kind == _GAP or flags & _SNAPSHOT:
         mark_validity(ladders, b, kind, flags)
     return old

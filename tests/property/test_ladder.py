@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from framework.book.ladder import (
+    Ladders,
     clear_half,
-    grow_far,
     level_lots,
-    new_ladders,
     next_level,
     set_level,
 )
@@ -20,15 +19,15 @@ from framework.core.events import NO_PRICE
 
 def _walk(ladders, half):
     found, z = [], np.iinfo(np.int64).max
-    while (z := next_level(ladders, half, z)) != NO_PRICE:
-        found.append((z, level_lots(ladders, half, z)))
+    while (z := next_level(ladders.handle, half, z)) != NO_PRICE:
+        found.append((z, level_lots(ladders.handle, half, z)))
     return found
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_ladder_equals_a_dictionary(seed):
     rng = random.Random(seed)
-    ladders = new_ladders(2, far_levels=64)
+    ladders = Ladders(2, far_levels=64)
     twin: list[dict[int, int]] = [{} for _ in range(4)]
     centre = 100_000
     for step in range(8_000):
@@ -41,13 +40,13 @@ def test_ladder_equals_a_dictionary(seed):
             z = max(levels)
         lots = rng.choice([0, 0, 1, 2, 5])
         if rng.random() < 0.0005:
-            clear_half(ladders, half)
+            clear_half(ladders.handle, half)
             levels.clear()
             continue
-        before = set_level(ladders, half, z, lots)
+        before = set_level(ladders.handle, half, z, lots)
         while before < 0:
-            ladders = grow_far(ladders)
-            before = set_level(ladders, half, z, lots)
+            ladders.grow_far()
+            before = set_level(ladders.handle, half, z, lots)
         assert before == levels.get(z, 0)
         if lots:
             levels[z] = lots
