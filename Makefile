@@ -1,0 +1,83 @@
+# Needs Python 3.11 or newer and make, nothing else. PYTHON=… chooses the interpreter.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.crossbook-installed
+NOTEBOOK_STAMP := $(VENV)/.crossbook-notebook-installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST_ARGS ?=
+
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	if $$name -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then echo $$name; exit; fi; done; echo python3)
+endif
+
+.PHONY: help demo test check lint format bench notebook setup constraints clean
+
+help: ## Show this help
+	@echo "Crossbook: backtests of strategies that trade spreads across venues"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## Backtest both demo strategies and write their report
+	@$(BIN)/crossbook demo
+
+test: $(STAMP) ## Run the tests (PYTEST_ARGS="-k name" for some)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint test ## Run everything CI runs: lint, format, types, import contracts, tests
+
+lint: $(STAMP) ## Check style, format, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Rewrite the code in the project's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure and print speeds
+	@set -e; for script in tests/bench/bench_*.py; do \
+		echo "== $$script"; $(BIN)/python $$script; done
+
+notebook: $(NOTEBOOK_STAMP) ## Open the notebooks in JupyterLab, on this machine only
+	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks
+
+setup: $(STAMP) ## Create .venv and install the project into it
+
+constraints: ## Pin every package anew into constraints.txt
+	@rm -rf build/constraints
+	@$(PYTHON) -m venv build/constraints
+	@build/constraints/bin/python -m pip --disable-pip-version-check install --quiet \
+		--editable ".[ml,dev,notebook,state]"
+	@build/constraints/bin/python -m pip --disable-pip-version-check freeze --exclude-editable \
+		> constraints.txt
+	@rm -rf build/constraints
+	@echo "constraints.txt: $$(wc -l < constraints.txt) packages pinned"
+
+clean: ## Remove caches and build results; keeps .venv, lake and out
+	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# Made once, and again when what is to be installed changes.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(IS_NEW_ENOUGH)' 2>/dev/null || { \
+		echo "Crossbook needs Python 3.11 or newer; $(PYTHON) is" \
+			"$$($(PYTHON) --version 2>&1 || echo missing)." >&2; \
+		echo "Name another one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python cannot make virtual environments: on Debian and Ubuntu install" \
+			"the package python3-venv." >&2; exit 1; }
+	@echo "Installing Crossbook into $(VENV) (once; a few minutes)"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev]"
+	@touch $@
+
+$(NOTEBOOK_STAMP): $(STAMP)
+	@echo "Installing JupyterLab into $(VENV) (once)"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,notebook]"
+	@touch $@
