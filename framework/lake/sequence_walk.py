@@ -196,7 +196,7 @@ def walk_in_band(
         code = _choose(is_snapshot, Status.SNAPSHOT, Status.APPLIED)
         emitted.add(index, code, index < 0, index >= 0, -1)
         return replace(state, is_valid=True, had_snapshot=had_snapshot)
-    stretch = np.cumsum(is_snapshot)
+    stretch = np.cumsum(is_snapshot, dtype=np.int64)
     reached = _cumulate(messages.sequence, stretch, pl.Expr.cum_max)
     if state.last_sequence is not None:
         reached = np.where(stretch == 0, np.maximum(reached, state.last_sequence), reached)
