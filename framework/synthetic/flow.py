@@ -14,7 +14,9 @@ import numpy as np
 
 from framework._jit import kernel
 from framework.core.events import F64Array
+from framework.synthetic.draws import RandomState, exponential, normal, sign, uniform
 from framework.synthetic.levels import (
+    BEST,
     add_at,
     begin_message,
     draw_order_lots,
@@ -28,7 +30,6 @@ from framework.synthetic.market import Market, RecordArray
 
 _NEVER: Final = 2**63 - 1
 _FLOWS: Final = 7
-_REPAIR_BID: Final = 0
 _REPAIR_ASK: Final = 1
 _ADD: Final = 2
 _CANCEL: Final = 3
@@ -61,16 +62,20 @@ def fair_ticks(market: Market, venue: int, efficient_ticks: int) -> float:
 @kernel
 def target_ticks(market: Market, venue: int, side: int) -> int:
     """Best price at which the venue's quoters want to show an order of `side`."""
-    half = market.venues["half_spread_ticks"][venue] + _SPREAD_PER_ROOT_RATE * math.sqrt(market.common["move_intensity"][0])
+    half = market.venues["half_spread_ticks"][venue] + _SPREAD_PER_ROOT_RATE * math.sqrt(
+        market.common["move_intensity"][0]
+    )
     view = fair_ticks(market, venue, market.venues["seen_ticks"][venue])
-    return side * int(math.floor(side * view - half))
+    return side * math.floor(side * view - half)
 
 
 @kernel
-def informed_profit(market: Market, venue: int, aggressor: int) -> float:
-    """Ticks by which the efficient price is beyond the quote an aggressor would hit."""
+def informed_profit(market: Market, venue: int) -> float:
+    """Ticks by which the efficient price is above the ask or, negative, below the bid; else 0."""
     fair = fair_ticks(market, venue, market.common["efficient_ticks"][0])
-    return aggressor * (fair - market.px_ticks[venue, (1 + aggressor) // 2, 0])
+    above = fair - market.px_ticks[venue, 1, 0]
+    below = fair - market.px_ticks[venue, 0, 0]
+    return above if above > 0 else min(below, 0.0)
 
 
 @kernel
@@ -82,17 +87,21 @@ def fill_rates(market: Market, flow_rates: F64Array) -> float:
         at = 1 + _FLOWS * venue
         for k in range(2):
             side = 1 - 2 * k
-            best = market.px_ticks[venue, k, 0]
+            best = market.px_ticks[venue, k, BEST]
             off = side * (best - target_ticks(market, venue, side))
-            speed = market.venues["stale_rate"][venue] if off > 0 else market.venues["improve_rate"][venue]
+            speed = (
+                market.venues["stale_rate"][venue]
+                if off > 0
+                else market.venues["improve_rate"][venue]
+            )
             flow_rates[at + k] = speed * abs(off)
         flow_rates[at + _ADD] = market.venues["add_rate"][venue]
         flow_rates[at + _CANCEL] = market.venues["cancel_rate"][venue]
-        flow_rates[at + _NOISE_TAKE] = market.venues["take_rate"][venue] + market.venues["take_intensity"][venue]
-        profit = max(
-            informed_profit(market, venue, 1), informed_profit(market, venue, -1)
+        flow_rates[at + _NOISE_TAKE] = (
+            market.venues["take_rate"][venue] + market.venues["take_intensity"][venue]
         )
-        flow_rates[at + _INFORMED_TAKE] = market.venues["informed_rate"][venue] * max(profit, 0.0)
+        profit = abs(informed_profit(market, venue))
+        flow_rates[at + _INFORMED_TAKE] = market.venues["informed_rate"][venue] * profit
         flow_rates[at + _INFORMED_TAKE + 1] = _PREMIUM_RATE
         for flow in range(_FLOWS):
             total += flow_rates[at + flow]
@@ -100,33 +109,33 @@ def fill_rates(market: Market, flow_rates: F64Array) -> float:
 
 
 @kernel
-def move_efficient(market: Market, rng: np.random.Generator) -> None:
+def move_efficient(market: Market, rng: RandomState) -> None:
     """Move the efficient price by a tick or a jump; venues will look after their lag."""
     size = 1
     excitation = market.common["move_excitation"][0]
-    if rng.random() < market.common["jump_share"][0]:
-        size = _JUMP_FLOOR_TICKS + int(market.common["jump_ticks"][0] * rng.standard_exponential())
+    if uniform(rng) < market.common["jump_share"][0]:
+        size = _JUMP_FLOOR_TICKS + int(market.common["jump_ticks"][0] * exponential(rng))
         excitation *= _JUMP_EXCITATION
-    direction = 1 if rng.random() < 0.5 else -1
+    direction = sign(rng)
     if market.common["efficient_ticks"][0] + direction * size < _MIN_EFFICIENT_TICKS:
         direction = 1
     market.common["efficient_ticks"][0] += direction * size
     market.common["move_intensity"][0] += excitation
     for venue in range(market.venues.shape[0]):
         if market.venues["look_ns"][venue] == _NEVER:
-            market.venues["look_ns"][venue] = market.common["now_ns"][0] + market.venues["lag_ns"][venue]
+            market.venues["look_ns"][venue] = (
+                market.common["now_ns"][0] + market.venues["lag_ns"][venue]
+            )
 
 
 @kernel
-def repair(
-    rows: RecordArray, market: Market, venue: int, side: int, rng: np.random.Generator
-) -> None:
+def repair(rows: RecordArray, market: Market, venue: int, side: int, rng: RandomState) -> None:
     """Pull the best quote if it is too good, else quote nearer to the target."""
     k = (1 - side) // 2
     target = target_ticks(market, venue, side)
     begin_message(market, venue)
     if side * (market.px_ticks[venue, k, 0] - target) > 0:
-        remove_level(rows, market, venue, side, 0, rng)
+        remove_level(rows, market, venue, side, BEST, rng)
     else:
         nearest = market.px_ticks[venue, 1 - k, 0] - side
         better = target if side * (nearest - target) > 0 else nearest
@@ -135,16 +144,16 @@ def repair(
 
 
 @kernel
-def add_background(rows: RecordArray, market: Market, venue: int, rng: np.random.Generator) -> None:
+def add_background(rows: RecordArray, market: Market, venue: int, rng: RandomState) -> None:
     """Add an order at, behind or now and then inside the best price."""
-    side = 1 if rng.random() < 0.5 else -1
+    side = sign(rng)
     k = (1 - side) // 2
     best = market.px_ticks[venue, k, 0]
     offset = 0
-    if rng.random() < _INSIDE_SHARE and side * (market.px_ticks[venue, 1 - k, 0] - best) > 1:
+    if uniform(rng) < _INSIDE_SHARE and side * (market.px_ticks[venue, 1 - k, 0] - best) > 1:
         offset = -1
     else:
-        while offset < market.px_ticks.shape[2] - 1 and rng.random() < _DEEPER_SHARE:
+        while offset < market.px_ticks.shape[2] - 1 and uniform(rng) < _DEEPER_SHARE:
             offset += 1
     begin_message(market, venue)
     add_at(rows, market, venue, side, best - side * offset, draw_order_lots(rng))
@@ -152,14 +161,14 @@ def add_background(rows: RecordArray, market: Market, venue: int, rng: np.random
 
 
 @kernel
-def cancel_background(rows: RecordArray, market: Market, venue: int, rng: np.random.Generator) -> None:
+def cancel_background(rows: RecordArray, market: Market, venue: int, rng: RandomState) -> None:
     """Cancel part of a level, now and then all of it."""
-    side = 1 if rng.random() < 0.5 else -1
-    level = int(rng.random() * market.px_ticks.shape[2])
+    side = sign(rng)
+    level = int(uniform(rng) * market.px_ticks.shape[2])
     shown = market.qty_lots[venue, (1 - side) // 2, level]
-    cancelled = 1 + int(0.5 * rng.random() * shown)
+    cancelled = 1 + int(0.5 * uniform(rng) * shown)
     begin_message(market, venue)
-    if cancelled >= shown or rng.random() < _SWEEP_SHARE:
+    if cancelled >= shown or uniform(rng) < _SWEEP_SHARE:
         remove_level(rows, market, venue, side, level, rng)
     else:
         set_level(rows, market, venue, side, level, shown - cancelled)
@@ -167,38 +176,34 @@ def cancel_background(rows: RecordArray, market: Market, venue: int, rng: np.ran
 
 
 @kernel
-def take_noise(
-    rows: RecordArray, market: Market, venue: int, rng: np.random.Generator
-) -> None:
+def take_noise(rows: RecordArray, market: Market, venue: int, rng: RandomState) -> None:
     """Send a noise market order: it repeats itself, and leans towards the efficient price."""
     mid = 0.5 * (market.px_ticks[venue, 0, 0] + market.px_ticks[venue, 1, 0])
     lean = _LEAN_PER_TICK * (fair_ticks(market, venue, market.common["efficient_ticks"][0]) - mid)
     lean = min(max(lean, -_MAX_LEAN), _MAX_LEAN)
     repeat = market.venues["last_taker"][venue] * (_REPEAT_SHARE - 0.5)
-    aggressor = 1 if rng.random() < 0.5 + repeat + lean else -1
+    aggressor = 1 if uniform(rng) < 0.5 + repeat + lean else -1
     market.venues["last_taker"][venue] = aggressor
     market.venues["take_intensity"][venue] += market.venues["take_excitation"][venue]
     take(rows, market, venue, aggressor, draw_order_lots(rng), rng)
 
 
 @kernel
-def take_informed(
-    rows: RecordArray, market: Market, venue: int, rng: np.random.Generator
-) -> None:
+def take_informed(rows: RecordArray, market: Market, venue: int, rng: RandomState) -> None:
     """Hit a quote the efficient price has passed, for about what it shows."""
-    aggressor = 1 if informed_profit(market, venue, 1) > 0 else -1
+    aggressor = 1 if informed_profit(market, venue) > 0 else -1
     shown = market.qty_lots[venue, (1 + aggressor) // 2, 0]
     take(rows, market, venue, aggressor, min(shown, 3 * draw_order_lots(rng)), rng)
 
 
 @kernel
-def change_premium(market: Market, venue: int, rng: np.random.Generator) -> None:
+def change_premium(market: Market, venue: int, rng: RandomState) -> None:
     """Let a venue's premium fade, wander and sometimes jump."""
     premium = _PREMIUM_KEPT * market.venues["premium_ticks"][venue]
-    premium += _PREMIUM_SIGMA_TICKS * rng.standard_normal()
-    if rng.random() < market.venues["shock_rate"][venue] / _PREMIUM_RATE:
-        size = _SHOCK_FLOOR_TICKS + market.venues["shock_ticks"][venue] * rng.standard_exponential()
-        premium += size if rng.random() < 0.5 else -size
+    premium += _PREMIUM_SIGMA_TICKS * normal(rng)
+    if uniform(rng) < market.venues["shock_rate"][venue] / _PREMIUM_RATE:
+        size = _SHOCK_FLOOR_TICKS + market.venues["shock_ticks"][venue] * exponential(rng)
+        premium += sign(rng) * size
     market.venues["premium_ticks"][venue] = premium
 
 
@@ -214,10 +219,10 @@ def advance_clock(market: Market, to_ns: int) -> None:
 
 
 @kernel
-def receive(market: Market, venue: int, rng: np.random.Generator) -> None:
+def receive(market: Market, venue: int, rng: RandomState) -> None:
     """Draw when we get what the venue sends now, never before what it sent earlier."""
     latency = market.venues["feed_median_ns"][venue] * math.exp(
-        market.venues["feed_sigma"][venue] * rng.standard_normal()
+        market.venues["feed_sigma"][venue] * normal(rng)
     )
     arrival = market.common["now_ns"][0] + int(latency)
     if arrival > market.venues["recv_ns"][venue]:
@@ -225,18 +230,14 @@ def receive(market: Market, venue: int, rng: np.random.Generator) -> None:
 
 
 @kernel
-def happen(
-    rows: RecordArray, market: Market, venue: int, flow: int, rng: np.random.Generator
-) -> None:
+def happen(rows: RecordArray, market: Market, venue: int, flow: int, rng: RandomState) -> None:
     """Carry out one event of a venue."""
     if flow > _INFORMED_TAKE:
         change_premium(market, venue, rng)
         return
     receive(market, venue, rng)
-    if flow == _REPAIR_BID:
-        repair(rows, market, venue, 1, rng)
-    elif flow == _REPAIR_ASK:
-        repair(rows, market, venue, -1, rng)
+    if flow <= _REPAIR_ASK:
+        repair(rows, market, venue, 1 - 2 * flow, rng)
     elif flow == _ADD:
         add_background(rows, market, venue, rng)
     elif flow == _CANCEL:
@@ -248,7 +249,7 @@ def happen(
 
 
 @kernel
-def open_market(rows: RecordArray, market: Market, rng: np.random.Generator) -> None:
+def open_market(rows: RecordArray, market: Market, rng: RandomState) -> None:
     """Write every venue's first snapshot."""
     for venue in range(market.venues.shape[0]):
         receive(market, venue, rng)
@@ -256,13 +257,13 @@ def open_market(rows: RecordArray, market: Market, rng: np.random.Generator) -> 
 
 
 @kernel
-def run(rows: RecordArray, market: Market, rng: np.random.Generator) -> None:
+def run(rows: RecordArray, market: Market, rng: RandomState) -> None:
     """Write events until no further message is sure to fit."""
     longest = 3 * market.px_ticks.shape[2]
     flow_rates = np.empty(1 + _FLOWS * market.venues.shape[0])
     while market.common["used"][0] + longest <= rows.shape[0]:
         total = fill_rates(market, flow_rates)
-        next_ns = market.common["now_ns"][0] + 1 + int(rng.standard_exponential() / total * 1e9)
+        next_ns = market.common["now_ns"][0] + 1 + int(exponential(rng) / total * 1e9)
         look_ns = market.venues["look_ns"].min()
         if look_ns <= next_ns:
             advance_clock(market, look_ns)
@@ -272,7 +273,7 @@ def run(rows: RecordArray, market: Market, rng: np.random.Generator) -> None:
                     market.venues["seen_ticks"][venue] = market.common["efficient_ticks"][0]
             continue
         advance_clock(market, next_ns)
-        left = rng.random() * total - flow_rates[0]
+        left = uniform(rng) * total - flow_rates[0]
         if left < 0:
             move_efficient(market, rng)
             continue

@@ -13,11 +13,17 @@ import numpy as np
 
 from framework._jit import kernel
 from framework.core.events import EventFlag, EventKind
+from framework.synthetic.draws import RandomState, normal, uniform
 from framework.synthetic.market import Market, RecordArray
 
-_DEPTH: Final = int(EventKind.DEPTH)
-_TRADE: Final = int(EventKind.TRADE)
-_CLEAR: Final = int(EventKind.CLEAR)
+# NumPy integers, since numba would compile every kernel anew for each Python constant it is given.
+_DEPTH: Final = np.int64(EventKind.DEPTH)
+_TRADE: Final = np.int64(EventKind.TRADE)
+_CLEAR: Final = np.int64(EventKind.CLEAR)
+_NONE: Final = np.int64(0)
+BEST: Final = np.int64(0)
+"""Index of a side's best level."""
+
 _LAST: Final = int(EventFlag.LAST)
 _SNAPSHOT: Final = int(EventFlag.SNAPSHOT)
 
@@ -29,22 +35,18 @@ _GAP_SHARE: Final = 0.08  # of deep levels that leave a tick free
 
 
 @kernel
-def draw_order_lots(rng: np.random.Generator) -> int:
+def draw_order_lots(rng: RandomState) -> int:
     """Draw the size of one order."""
-    lots = int(math.exp(_MEAN_LOG_LOTS + _SIGMA_LOG_LOTS * rng.standard_normal()))
-    if rng.random() < _ROUND_SHARE:
+    lots = int(math.exp(_MEAN_LOG_LOTS + _SIGMA_LOG_LOTS * normal(rng)))
+    if uniform(rng) < _ROUND_SHARE:
         lots = (lots + 9) // 10 * 10
     return min(max(lots, 1), _MAX_ORDER_LOTS)
 
 
 @kernel
-def draw_level_lots(rng: np.random.Generator, level: int) -> int:
+def draw_level_lots(rng: RandomState, level: int) -> int:
     """Draw the total of a level that comes into view; deeper levels hold more, up to a hump."""
-    orders = 2 + min(level, 4)
-    lots = 0
-    for _ in range(orders):
-        lots += draw_order_lots(rng)
-    return lots
+    return draw_order_lots(rng) * (2 + min(level, 4))
 
 
 @kernel
@@ -55,7 +57,13 @@ def begin_message(market: Market, venue: int) -> None:
 
 @kernel
 def write_row(
-    rows: RecordArray, market: Market, venue: int, kind: int, side: int, px_ticks: int, qty_lots: int
+    rows: RecordArray,
+    market: Market,
+    venue: int,
+    kind: int,
+    side: int,
+    px_ticks: int,
+    qty_lots: int,
 ) -> None:
     """Append one row of the current message."""
     at = market.common["used"][0]
@@ -78,20 +86,18 @@ def end_message(rows: RecordArray, market: Market) -> None:
 
 
 @kernel
-def open_book(rows: RecordArray, market: Market, venue: int, rng: np.random.Generator) -> None:
+def open_book(rows: RecordArray, market: Market, venue: int, rng: RandomState) -> None:
     """Fill an empty venue around the efficient price and write its snapshot."""
     first = market.common["used"][0]
     begin_message(market, venue)
-    write_row(rows, market, venue, _CLEAR, 0, 0, 0)
+    write_row(rows, market, venue, _CLEAR, _NONE, _NONE, _NONE)
     for k in range(2):
         side = 1 - 2 * k
         px_ticks = market.venues["seen_ticks"][venue] - side
         for level in range(market.px_ticks.shape[2]):
             market.px_ticks[venue, k, level] = px_ticks
             market.qty_lots[venue, k, level] = draw_level_lots(rng, level)
-            write_row(
-                rows, market, venue, _DEPTH, side, px_ticks, market.qty_lots[venue, k, level]
-            )
+            write_row(rows, market, venue, _DEPTH, side, px_ticks, market.qty_lots[venue, k, level])
             px_ticks -= side
     for at in range(first, market.common["used"][0]):
         rows["flags"][at] = _SNAPSHOT
@@ -111,15 +117,15 @@ def set_level(
 
 @kernel
 def remove_level(
-    rows: RecordArray, market: Market, venue: int, side: int, level: int, rng: np.random.Generator
+    rows: RecordArray, market: Market, venue: int, side: int, level: int, rng: RandomState
 ) -> None:
     """Take a level away and bring the next deeper one into view."""
     px = market.px_ticks[venue, (1 - side) // 2]
     qty = market.qty_lots[venue, (1 - side) // 2]
-    write_row(rows, market, venue, _DEPTH, side, px[level], 0)
+    write_row(rows, market, venue, _DEPTH, side, px[level], _NONE)
     deepest = px.shape[0] - 1
     new_px = px[deepest] - side
-    if rng.random() < _GAP_SHARE:
+    if uniform(rng) < _GAP_SHARE:
         new_px -= side
     for i in range(level, deepest):
         px[i] = px[i + 1]
@@ -143,7 +149,7 @@ def add_at(
     if side * (px[level] - px_ticks) >= 0:
         set_level(rows, market, venue, side, level, qty[level] + qty_lots)
         return
-    write_row(rows, market, venue, _DEPTH, side, px[deepest], 0)
+    write_row(rows, market, venue, _DEPTH, side, px[deepest], _NONE)
     for i in range(deepest, level, -1):
         px[i] = px[i - 1]
         qty[i] = qty[i - 1]
@@ -159,7 +165,7 @@ def take(
     venue: int,
     aggressor: int,
     qty_lots: int,
-    rng: np.random.Generator,
+    rng: RandomState,
 ) -> None:
     """Execute a market order: a message of trades, then one of the levels they reduced.
 
@@ -181,7 +187,7 @@ def take(
     end_message(rows, market)
     begin_message(market, venue)
     for _ in range(emptied):
-        remove_level(rows, market, venue, side, 0, rng)
+        remove_level(rows, market, venue, side, BEST, rng)
     if leaves > 0:
-        set_level(rows, market, venue, side, 0, qty[0] - leaves)
+        set_level(rows, market, venue, side, BEST, qty[BEST] - leaves)
     end_message(rows, market)

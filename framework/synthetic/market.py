@@ -24,7 +24,8 @@ ROW_DTYPE: Final = np.dtype(
         ("kind", np.int8),
         ("side", np.int8),
         ("flags", np.int8),
-    ]
+    ],
+    align=True,
 )
 """One event of any venue; a chunk holds them in order of time."""
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 from framework.core.errors import DataError
 from framework.core.events import GOLD_SCHEMA
 from framework.core.instrument import Instrument
+from framework.synthetic.draws import seeded
 from framework.synthetic.flow import open_market, run
 from framework.synthetic.market import ROW_DTYPE, RecordArray, new_market
 from framework.synthetic.model import MarketModel
@@ -130,7 +131,7 @@ def generate_stream(
     if levels is not None:
         assumed = assumed.with_levels(levels)
     _check(chosen, assumed, rows, chunk_rows)
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = seeded(seed)
     market = new_market(assumed, len(chosen))
     left = rows
     opened = False
