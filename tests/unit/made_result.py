@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from framework.core.events import NO_PRICE
+from framework.core.events import NO_PRICE, I32Array, I64Array
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent, Liquidity, OrderType, Reason, TimeInForce
 from framework.engine.result import JOURNAL_SCHEMA, SAMPLE_SCHEMA, Result
@@ -23,7 +23,9 @@ ALPHA = Instrument(
 BETA = replace(ALPHA, venue="beta")
 
 
-def journal_row(event: JournalEvent, order_id: int, book: int, **values: object) -> dict[str, object]:
+def journal_row(
+    event: JournalEvent, order_id: int, book: int, **values: object
+) -> dict[str, object]:
     """Fill in a journal row around what the caller says."""
     blank: dict[str, object] = {
         "ts_ns": START_NS,
@@ -82,9 +84,7 @@ def _orders() -> list[dict[str, object]]:
             queue_ahead_lots=7.0,
         ),
         journal_row(JournalEvent.SUBMITTED, 3, 0, **(buy | late)),
-        journal_row(
-            JournalEvent.REJECTED, 3, 0, **(buy | late), reason=int(Reason.WOULD_TAKE)
-        ),
+        journal_row(JournalEvent.REJECTED, 3, 0, **(buy | late), reason=int(Reason.WOULD_TAKE)),
     ]
 
 
@@ -166,7 +166,15 @@ def random_result(n_fills: int, seed: int = 7) -> Result:
     return result_of(journal, _samples_of(book, ts_ns, bid, ask, side * quantity, px, fee))
 
 
-def _samples_of(book, ts_ns, bid, ask, signed, px, fee) -> pl.DataFrame:  # type: ignore[no-untyped-def]
+def _samples_of(
+    book: I32Array,
+    ts_ns: I64Array,
+    bid: I64Array,
+    ask: I64Array,
+    signed: I64Array,
+    px: I64Array,
+    fee: I64Array,
+) -> pl.DataFrame:
     instants = np.arange(START_NS, START_NS + 3_601 * STEP_NS, STEP_NS)
     frames = []
     for index in (0, 1):
@@ -174,9 +182,10 @@ def _samples_of(book, ts_ns, bid, ask, signed, px, fee) -> pl.DataFrame:  # type
         upto = np.searchsorted(ts_ns[own], instants, side="right")
         market = np.maximum(np.searchsorted(ts_ns, instants, side="right") - 1, 0)
 
-        def running(values, own=own, upto=upto):  # type: ignore[no-untyped-def]
-            return np.concatenate([[0], np.cumsum(values[own])])[upto]
-
+        position, spent, fees = (
+            np.concatenate([[0], np.cumsum(values[own])])[upto]
+            for values in (signed, signed * px, fee)
+        )
         frames.append(
             pl.DataFrame(
                 {
@@ -184,9 +193,9 @@ def _samples_of(book, ts_ns, bid, ask, signed, px, fee) -> pl.DataFrame:  # type
                     "book": np.full(instants.size, index),
                     "bid_ticks": bid[market],
                     "ask_ticks": ask[market],
-                    "position_lots": running(signed),
-                    "cash_units": -running(signed * px),
-                    "fee_micro": running(fee),
+                    "position_lots": position,
+                    "cash_units": -spent,
+                    "fee_micro": fees,
                 },
                 schema=SAMPLE_SCHEMA,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from framework.core.errors import EngineError
 from framework.core.events import NO_PRICE
 from tests.unit.made_result import ALPHA, BETA, make_result
 

@@ -1,0 +1,7 @@
+"""One self-contained HTML report of a run."""
+
+from experiments.report.content import DataVersion, ReportContent
+from experiments.report.figures.vary import Variant
+from experiments.report.html import write_report
+
+__all__ = ["DataVersion", "ReportContent", "Variant", "write_report"]

@@ -1,0 +1,52 @@
+"""What a report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from experiments.report.figures.vary import Variant
+from framework.engine.result import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataVersion:
+    """One stream a run read, and the table version it was pinned to."""
+
+    table: str
+    version: int
+    stream: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContent:
+    """Everything one report shows.
+
+    Parameters
+    ----------
+    title
+        The spec's name.
+    result
+        The trial shown in detail.
+    data
+        The streams it read.
+    provenance
+        What is needed to repeat it: period, seed, code state, versions, in the order shown.
+    variants
+        The runs of a varied spec, empty otherwise; `result` is the first of them.
+    episodes
+        Crossed episodes per day, None where they were not asked for.
+    max_fills
+        Rows of the table of fills.
+    """
+
+    title: str
+    result: Result
+    data: tuple[DataVersion, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    episodes: pl.DataFrame | None = None
+    max_fills: int = 200

@@ -1,0 +1,86 @@
+(async function () {
+  "use strict";
+  const read = (id) => document.getElementById(id).textContent;
+
+  async function unpackPlotly() {
+    const packed = Uint8Array.from(atob(read("plotly").trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.text = await new Response(stream).text();
+    document.head.appendChild(script);
+  }
+
+  function draw(figures) {
+    const config = {
+      responsive: true,
+      displaylogo: false,
+      displayModeBar: "hover",
+      // Named one by one: Plotly's own choice offers to upload the chart to a server.
+      modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]],
+      showSendToCloud: false,
+      plotlyServerURL: "",
+    };
+    const timed = [];
+    for (const box of document.querySelectorAll("[data-figure]")) {
+      const figure = figures[Number(box.dataset.figure)];
+      Plotly.newPlot(box, figure.data, figure.layout, config);
+      if (figure.layout.meta && figure.layout.meta.clock) timed.push(box);
+    }
+    return timed;
+  }
+
+  // A zoom in time in one figure zooms all of them.
+  function linkZoom(boxes) {
+    let busy = false;
+    for (const box of boxes) {
+      box.on("plotly_relayout", async (change) => {
+        const range = ["xaxis.range[0]", "xaxis.range[1]"].map((key) => change[key]);
+        const reset = change["xaxis.autorange"];
+        if (busy || (range[0] === undefined && !reset)) return;
+        busy = true;
+        const update = reset
+          ? { "xaxis.range": box.layout.xaxis.range, "yaxis.autorange": true }
+          : { "xaxis.range": range };
+        await Promise.all(boxes.filter((b) => b !== box).map((b) => Plotly.relayout(b, update)));
+        busy = false;
+      });
+    }
+  }
+
+  function followMenu() {
+    const links = new Map(
+      [...document.querySelectorAll("nav a")].map((a) => [a.getAttribute("href").slice(1), a])
+    );
+    const watch = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          if (!entry.isIntersecting) continue;
+          links.forEach((link) => link.classList.remove("here"));
+          links.get(entry.target.id).classList.add("here");
+        }
+      },
+      { rootMargin: "-20% 0px -70% 0px" }
+    );
+    document.querySelectorAll("section[id]").forEach((section) => watch.observe(section));
+  }
+
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      const text = button.textContent;
+      button.textContent = "copied";
+      setTimeout(() => (button.textContent = text), 1200);
+    });
+  }
+
+  followMenu();
+  try {
+    await unpackPlotly();
+    linkZoom(draw(JSON.parse(read("figures"))));
+  } catch (error) {
+    for (const box of document.querySelectorAll("[data-figure]")) {
+      box.style.height = "auto";
+      box.textContent = "This chart needs a browser of 2023 or later (" + error.message + ").";
+    }
+  }
+})();

@@ -1,0 +1,175 @@
+"""Which sections a report has, in reading order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from experiments.report import tables
+from experiments.report.content import ReportContent
+from experiments.report.figures import (
+    by_asset,
+    currencies,
+    equity_figure,
+    inventory_figure,
+    price_figure,
+    slippage_figure,
+    spread_figure,
+    vary_equity_figure,
+    vary_figure,
+)
+from experiments.report.tables import HtmlTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One card of the page: a heading, what it says, and figures and tables below.
+
+    Parameters
+    ----------
+    anchor, title
+        Where the page's menu leads, and the heading.
+    text
+        One line below the heading.
+    wide
+        False where two such cards fit side by side.
+    """
+
+    anchor: str
+    title: str
+    text: str = ""
+    figures: tuple[go.Figure, ...] = ()
+    tables: tuple[HtmlTable, ...] = ()
+    wide: bool = True
+
+
+def sections(content: ReportContent) -> list[Section]:
+    """List the report's sections; those without anything to show are left out."""
+    return [
+        *_varied(content),
+        *_performance(content),
+        *_episodes(content),
+        *_execution(content),
+        *_details(content),
+    ]
+
+
+def _varied(content: ReportContent) -> list[Section]:
+    if not content.variants:
+        return []
+    shown = content.variants[0]
+    paths = " and ".join(shown.values)
+    return [
+        Section(
+            anchor="variants",
+            title=f"What if: {paths}",
+            text=f"The same spec at {len(content.variants)} values. "
+            f"Everything below this card is the run at {paths} = {shown.name}.",
+            figures=(vary_figure(content.variants), vary_equity_figure(content.variants)),
+            tables=(tables.variants_table(content),),
+        )
+    ]
+
+
+def _performance(content: ReportContent) -> list[Section]:
+    result = content.result
+    equity = Section(
+        anchor="equity",
+        title="Equity",
+        text="Cash plus position marked to mid, before and after fees. "
+        "Click a venue in the legend to see its own share.",
+        figures=tuple(equity_figure(result, currency) for currency in currencies(result)),
+    )
+    inventory = Section(
+        anchor="inventory",
+        title="Inventory",
+        text="Position by venue.",
+        figures=(inventory_figure(result),),
+    )
+    prices: list[Section] = []
+    for asset, streams in by_asset(result.instruments).items():
+        figure, notice = price_figure(result, streams)
+        text = "Hollow triangles are passive fills, solid ones took liquidity."
+        prices.append(
+            Section(
+                anchor=f"price-{len(prices)}",
+                title=f"{asset}: price and fills",
+                text=f"{text} {notice}.".replace(" .", "") if notice else text,
+                figures=(figure,),
+            )
+        )
+    spread = Section(
+        anchor="spread",
+        title="Spread",
+        text="Best ask less best bid, in basis points of the mid.",
+        figures=(spread_figure(result),),
+    )
+    return [equity, *prices, inventory, spread]
+
+
+def _episodes(content: ReportContent) -> list[Section]:
+    if content.episodes is None:
+        return []
+    return [
+        Section(
+            anchor="episodes",
+            title="Crossed episodes",
+            text="Spells in which one venue's bid stood above the other's ask, per day.",
+            tables=(tables.frame_table(content.episodes),),
+        )
+    ]
+
+
+def _execution(content: ReportContent) -> list[Section]:
+    figure, notice = slippage_figure(content.result)
+    text = "Fill price against the venue's mid when the order arrived."
+    return [
+        Section(
+            anchor="slippage",
+            title="Slippage",
+            text=f"{text} {notice[:1].upper()}{notice[1:]}." if notice else text,
+            figures=(figure,),
+            tables=(tables.costs_table(content.result),),
+        ),
+        Section(
+            anchor="fills",
+            title="Fills",
+            tables=(tables.fills_rows(content.result, content.max_fills),),
+        ),
+    ]
+
+
+def _details(content: ReportContent) -> list[Section]:
+    result = content.result
+    head = ("name", "value")
+    return [
+        Section(
+            anchor="parameters",
+            title="Parameters",
+            text=result.strategy,
+            tables=(tables.pairs_table(result.parameters, head),),
+            wide=False,
+        ),
+        Section(
+            anchor="counters",
+            title="Counters",
+            text="What the engine counted on the way.",
+            tables=(tables.pairs_table(result.counters, ("counter", "count")),),
+            wide=False,
+        ),
+        Section(
+            anchor="instruments",
+            title="Instruments and units",
+            tables=(tables.instruments_table(result.instruments),),
+        ),
+        Section(
+            anchor="provenance",
+            title="Data and provenance",
+            text="What it takes to get the same bytes again.",
+            tables=(
+                tables.data_table(content),
+                tables.pairs_table(dict(content.provenance), ("what", "value")),
+            ),
+        ),
+    ]
