@@ -132,6 +132,19 @@ def partition(rows: pl.DataFrame, checks: Iterable[Check]) -> tuple[pl.DataFrame
     return good, rejects.select(REJECT_SCHEMA.names()).cast(REJECT_SCHEMA)
 
 
+def scaled(values: pl.Series, divisor: int) -> pl.Series:
+    """Divide whole numbers below 2**53, rounding each quotient once; null stays null.
+
+    Polars multiplies by the reciprocal of a scalar and so rounds twice: its 2238200 / 10000 is
+    223.82000000000002.
+
+    >>> scaled(pl.Series([2238200, None]), 10000).to_list()
+    [223.82, None]
+    """
+    quotients = values.cast(pl.Float64).to_numpy() / float(divisor)
+    return pl.Series(values.name, quotients, pl.Float64).fill_nan(None)
+
+
 def to_schema(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """Bring rows into a silver schema: its columns, order and types; absent columns are null."""
     present = set(rows.columns)
