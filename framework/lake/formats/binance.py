@@ -1,0 +1,337 @@
+"""Binance websocket captures: lines of ``<local nanoseconds> <raw JSON>``, plain or gzipped.
+
+Spot, USD-M and COIN-M are told apart by what each message carries, so one folder may hold all
+three. Times: ``T`` (transaction) where the message has it, else ``E`` (event). Spot depth has only
+``E``; spot bookTicker has neither, its exchange time is null; a spot REST snapshot has neither,
+`framework.lake.sequence` dates it by the last diff it contains.
+
+A message with one illegible level is refused whole: the hole in the numbering that it leaves makes
+the sequence rule distrust the book, where a message applied in part would be silently wrong.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from framework.core.clock import NS_PER_MS
+from framework.core.errors import DataError
+from framework.lake.formats.base import (
+    BRONZE_SCHEMA,
+    DEPTH_SCHEMA,
+    QUOTE_SCHEMA,
+    REJECT_SCHEMA,
+    TRADE_SCHEMA,
+    Parsed,
+    SourceContext,
+    SourceFormat,
+)
+from framework.lake.formats.json_lines import decode
+
+SPOT: Final = "binance_spot"
+USD_M: Final = "binance_usdm"
+COIN_M: Final = "binance_cm"
+
+_BATCH_ROWS: Final = 250_000
+_HEADER_ROWS: Final = 20
+_LINE: Final = r"^\d{16,19} \{"
+_STREAM: Final = r'^\{"stream":"[^"]*@(depth|bookTicker|trade)\b'
+_COIN_M_SYMBOL: Final = r"USD_(PERP|\d{6})$"
+_CLOCKS_AND_ROW: Final = ("source_file", "source_row", "received_timestamp_ns")
+_LEVELS: Final = pl.List(pl.List(pl.String))
+
+
+def _fields(integers: str, texts: str, **others: pl.DataType) -> pl.Struct:
+    fields: dict[str, pl.DataType] = dict.fromkeys(integers.split(), pl.Int64())
+    return pl.Struct(fields | dict.fromkeys(texts.split(), pl.String()) | others)
+
+
+_JSON: Final = {
+    "depth": pl.Struct({"data": _fields("E T U u pu", "s", b=_LEVELS, a=_LEVELS)}),
+    "bookTicker": pl.Struct({"data": _fields("E T u", "e s b B a A")}),
+    "trade": pl.Struct({"data": _fields("E T t", "s p q X", m=pl.Boolean(), M=pl.Boolean())}),
+    "snapshot": _fields("lastUpdateId E T", "symbol", bids=_LEVELS, asks=_LEVELS),
+}
+"""What is read of each kind of message; the websocket wraps all but the REST snapshot."""
+
+
+class BinanceFormat(SourceFormat):
+    """Raw websocket captures of depth diffs, bookTicker and trades, with REST snapshots."""
+
+    name = "binance"
+    suffixes = (".gz", ".txt", ".log")
+
+    def order_hint_ns(self, path: Path) -> int:
+        """Return the first line's received time; 0 where it has none."""
+        try:
+            with path.open("rb") as file:
+                head = file.read(4096)
+            if head[:2] == b"\x1f\x8b":
+                head = zlib.decompressobj(wbits=31).decompress(head)
+            return int(head.split(b" ", 1)[0])
+        except (OSError, ValueError, zlib.error):
+            return 0
+
+    def read(self, path: Path, context: SourceContext) -> Iterator[pl.DataFrame]:
+        """Yield the file's lines; see `SourceFormat.read`."""
+        lines = _lines(path)
+        for start in range(0, lines.height, _BATCH_ROWS):
+            yield lines[start : start + _BATCH_ROWS]
+
+    def parse(self, bronze: pl.DataFrame, context: SourceContext) -> Parsed:
+        """Turn lines into depth, quotes and trades; see `SourceFormat.parse`."""
+        rows = _routed(bronze)
+        kinds = [rows.filter(pl.col("kind") == kind).drop("kind") for kind in _JSON]
+        with ThreadPoolExecutor(len(kinds)) as pool:  # Polars decodes outside the interpreter lock
+            decoded = dict(zip(_JSON, pool.map(decode, kinds, _JSON.values()), strict=True))
+        depth = _depth_messages(decoded["depth"][0])
+        quotes = _quotes(decoded["bookTicker"][0])
+        trades = _trades(decoded["trade"][0])
+        snapshots = _snapshot_messages(decoded["snapshot"][0], context.symbol)
+        snapshots = _with_symbol(snapshots, [depth, quotes, trades])
+        levels = _levels(pl.concat([depth, snapshots]).sort("source_row"))
+        bad = [failed for _, failed in decoded.values()]
+        bad += [frame.filter(pl.col("reason").is_not_null()) for frame in (levels, quotes, trades)]
+        bad.append(_unrouted(rows))
+        refused = pl.concat([frame.select("source_row", "reason") for frame in bad])
+        refused = refused.unique("source_row", keep="first").sort("source_row")
+        return Parsed(
+            depth=_sound(levels, refused, DEPTH_SCHEMA, context),
+            quotes=_sound(quotes, refused, QUOTE_SCHEMA, context),
+            trades=_sound(trades, refused, TRADE_SCHEMA, context),
+            rejects=refused.join(bronze, on="source_row", maintain_order="left").select(
+                REJECT_SCHEMA.names()
+            ),
+        )
+
+
+def _lines(path: Path) -> pl.DataFrame:
+    try:
+        lines = pl.read_lines(path, name="payload")
+    except (OSError, pl.exceptions.ComputeError) as error:
+        raise DataError(
+            f"{path.name}: a capture must be whole gzip or plain UTF-8 text: {error}",
+            remedy="fetch the file again, it was cut or changed on its way",
+        ) from error
+    if lines.is_empty():
+        raise DataError(
+            f"{path.name}: a capture must hold messages, the file is empty",
+            remedy="fetch the file again, or remove it",
+        )
+    if not lines["payload"].head(_HEADER_ROWS).str.contains(_LINE).any():
+        raise DataError(
+            f"{path.name}, row 1: a capture's lines are the local time in nanoseconds, a blank "
+            f"and a JSON object, found {lines['payload'][0][:60]!r}",
+            remedy="name the format this file has; a capture needs its local times",
+        )
+    return lines.select(
+        source_file=pl.lit(path.name),
+        source_row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
+        payload="payload",
+    ).cast(dict(BRONZE_SCHEMA))
+
+
+def _routed(bronze: pl.DataFrame) -> pl.DataFrame:
+    """Split lines into received time and JSON, and say what kind of message each one is."""
+    payload = pl.col("payload")
+    blank = payload.str.find(" ", literal=True)
+    rows = bronze.select(
+        "source_file",
+        "source_row",
+        received_timestamp_ns=payload.str.head(blank).cast(pl.Int64, strict=False),
+        json=payload.str.slice(blank + 1),
+    )
+    kind = (
+        pl.when(pl.col("received_timestamp_ns") > 0)
+        .then(
+            pl.when(pl.col("json").str.starts_with('{"lastUpdateId"'))
+            .then(pl.lit("snapshot"))
+            .otherwise(pl.col("json").str.head(96).str.extract(_STREAM))
+        )
+        .otherwise(None)
+    )
+    return rows.with_columns(kind=kind)
+
+
+def _unrouted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.col("kind").is_null()).with_columns(
+        reason=pl.when(pl.col("received_timestamp_ns") > 0)
+        .then(pl.lit("neither depth diff, bookTicker, trade nor REST snapshot"))
+        .otherwise(pl.lit("a line begins with the local time in nanoseconds and a blank"))
+    )
+
+
+def _venue(is_spot: pl.Expr) -> pl.Expr:
+    return (
+        pl.when(is_spot)
+        .then(pl.lit(SPOT))
+        .when(pl.col("s").str.contains(_COIN_M_SYMBOL))
+        .then(pl.lit(COIN_M))
+        .otherwise(pl.lit(USD_M))
+    )
+
+
+def _exchange_ns() -> pl.Expr:
+    return pl.coalesce("T", "E") * NS_PER_MS
+
+
+def _lacking(*names: str) -> pl.Expr:
+    """Say that a message lacks one of the members, null where it has them all."""
+    return pl.when(pl.any_horizontal(pl.col(*names).is_null())).then(
+        pl.lit(f"a message of this kind must have {', '.join(names)}")
+    )
+
+
+def _depth_messages(decoded: pl.DataFrame) -> pl.DataFrame:
+    return decoded.unnest("json").unnest("data").select(
+        *_CLOCKS_AND_ROW,
+        exchange=_venue(pl.col("T").is_null()),
+        symbol="s",
+        exchange_timestamp_ns=_exchange_ns(),
+        first_sequence="U",
+        sequence="u",
+        prev_sequence="pu",
+        is_snapshot=pl.lit(False),
+        bids="b",
+        asks="a",
+        reason=_lacking("s", "E", "U", "u", "b", "a"),
+    )  # fmt: skip
+
+
+def _snapshot_messages(decoded: pl.DataFrame, symbol: str) -> pl.DataFrame:
+    none = pl.lit(None, pl.Int64)
+    venue = (
+        pl.when(pl.col("symbol").is_not_null())
+        .then(pl.lit(COIN_M))
+        .when(pl.col("E").is_not_null())
+        .then(pl.lit(USD_M))
+        .otherwise(pl.lit(SPOT))
+    )
+    return decoded.unnest("json").select(
+        *_CLOCKS_AND_ROW,
+        exchange=venue,
+        symbol=pl.coalesce("symbol", pl.lit(symbol or None, pl.String)),
+        exchange_timestamp_ns=_exchange_ns(),
+        first_sequence=none,
+        sequence="lastUpdateId",
+        prev_sequence=none,
+        is_snapshot=pl.lit(True),
+        bids="bids",
+        asks="asks",
+        reason=_lacking("lastUpdateId", "bids", "asks"),
+    )
+
+
+def _with_symbol(snapshots: pl.DataFrame, streams: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Name snapshots that carry no symbol after their venue's only stream."""
+    known = (
+        pl.concat([frame.select("exchange", "symbol").unique() for frame in streams])
+        .group_by("exchange")
+        .agg(only=pl.when(pl.col("symbol").n_unique() == 1).then(pl.col("symbol").first()))
+    )
+    named = snapshots.join(known, on="exchange", how="left", maintain_order="left")
+    symbol = pl.coalesce("symbol", "only")
+    nameless = pl.when(symbol.is_null()).then(
+        pl.lit("a snapshot without a symbol must be of the file's only stream, or pass --symbol")
+    )
+    return named.with_columns(symbol=symbol, reason=pl.coalesce("reason", nameless)).drop("only")
+
+
+def _levels(messages: pl.DataFrame) -> pl.DataFrame:
+    """Write one row per level, bids before asks, and one for a message without levels."""
+    n_bids = pl.col("bids").list.len()
+    rows = (
+        messages.with_columns(
+            level=pl.col("bids").list.concat("asks"),
+            place=pl.int_ranges(n_bids + pl.col("asks").list.len()),
+            n_bids=n_bids,
+        )
+        .drop("bids", "asks")
+        .explode("level", "place", empty_as_null=True)
+    )
+    pair = pl.col("level")
+    rows = rows.with_columns(
+        price=pair.list.get(0, null_on_oob=True).cast(pl.Float64, strict=False),
+        volume=pair.list.get(1, null_on_oob=True).cast(pl.Float64, strict=False),
+        is_bid=pl.col("place") < pl.col("n_bids"),
+        num_order=pl.lit(None, pl.Int32),
+    )
+    is_sound = _is_positive("price") & pl.col("volume").is_between(0, _LARGEST)
+    bad = pl.when(pair.is_not_null() & ~is_sound.fill_null(False)).then(
+        pl.format(
+            "a level is a price above 0 and a volume of 0 or more, found {}", pair.list.join(", ")
+        )
+    )
+    return rows.with_columns(reason=pl.coalesce("reason", bad)).drop("level", "place", "n_bids")
+
+
+_LARGEST: Final = 1e15
+"""Beyond it float64 no longer holds every tenth; NaN and infinities are not below it either."""
+
+
+def _is_positive(name: str) -> pl.Expr:
+    return (pl.col(name) > 0) & (pl.col(name) <= _LARGEST)
+
+
+def _bad_number(rule: str, *names: str) -> pl.Expr:
+    sound = pl.all_horizontal(_is_positive(name).fill_null(False) for name in names)
+    shown = [pl.col(name).fill_null(float("nan")) for name in names]
+    return pl.when(~sound).then(pl.format(rule + ", found " + ", ".join("{}" for _ in names), *shown))
+
+
+def _quotes(decoded: pl.DataFrame) -> pl.DataFrame:
+    data = decoded.unnest("json").unnest("data")
+    none = pl.lit(None, pl.Float64)
+    names = {"bid_price": "b", "bid_volume": "B", "ask_price": "a", "ask_volume": "A"}
+    quotes = data.select(
+        *_CLOCKS_AND_ROW,
+        exchange=_venue(pl.col("e").is_null()),
+        symbol="s",
+        sequence="u",
+        exchange_timestamp_ns=_exchange_ns(),
+        last_price=none,
+        last_volume=none,
+        reason=_lacking("s", "u"),
+        **{name: pl.col(source).cast(pl.Float64, strict=False) for name, source in names.items()},
+    )
+    bad = _bad_number("a quote's prices and volumes are above 0", *names)
+    return quotes.with_columns(reason=pl.coalesce("reason", bad))
+
+
+def _trades(decoded: pl.DataFrame) -> pl.DataFrame:
+    data = decoded.unnest("json").unnest("data")
+    off_book = pl.when(pl.col("X").is_not_null() & (pl.col("X") != "MARKET")).then(
+        pl.format("a trade outside the book (X = {}) is no market event", "X")
+    )
+    trades = data.select(
+        *_CLOCKS_AND_ROW,
+        exchange=_venue(pl.col("M").is_not_null()),
+        symbol="s",
+        sequence="t",
+        trade_id=pl.col("t").cast(pl.String),
+        exchange_timestamp_ns=_exchange_ns(),
+        # m: the buyer was the maker, so the seller came to him
+        side=pl.when("m").then(-1).otherwise(1).cast(pl.Int8),
+        price=pl.col("p").cast(pl.Float64, strict=False),
+        volume=pl.col("q").cast(pl.Float64, strict=False),
+        is_hidden=pl.lit(False),
+        reason=pl.coalesce(_lacking("s", "t", "p", "q", "m"), off_book),
+    )
+    bad = _bad_number("a trade's price and volume are above 0", "price", "volume")
+    return trades.with_columns(reason=pl.coalesce("reason", bad))
+
+
+def _sound(
+    rows: pl.DataFrame, refused: pl.DataFrame, schema: pl.Schema, context: SourceContext
+) -> pl.DataFrame:
+    """Keep the rows of messages that were not refused, in the columns of `schema`."""
+    if refused.height:
+        rows = rows.join(refused, on="source_row", how="anti", maintain_order="left")
+    if context.venue:
+        rows = rows.with_columns(exchange=pl.lit(context.venue))
+    return rows.select(schema.names())
