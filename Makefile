@@ -54,10 +54,11 @@ constraints: ## Pin every package anew into constraints.txt
 	@$(PYTHON) -m venv build/constraints
 	@build/constraints/bin/python -m pip --disable-pip-version-check install --quiet \
 		--editable ".[ml,dev,notebook,state]"
-	@build/constraints/bin/python -m pip --disable-pip-version-check freeze --exclude-editable \
-		> constraints.txt
+	@{ echo "# Everything that base, ml, dev, notebook and state install; made by: make constraints"; \
+		build/constraints/bin/python -m pip --disable-pip-version-check freeze \
+		--exclude-editable; } > constraints.txt
 	@rm -rf build/constraints
-	@echo "constraints.txt: $$(wc -l < constraints.txt) packages pinned"
+	@echo "constraints.txt: $$(grep -c == constraints.txt) packages pinned"
 
 clean: ## Remove caches and build results; keeps .venv, lake and out
 	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
