@@ -19,6 +19,7 @@ class DataVersion:
     version: int
     stream: str
     rows: int
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

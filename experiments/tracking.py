@@ -1,0 +1,232 @@
+"""Log runs to MLflow.
+
+Everything goes through one `MlflowClient`, so no global MLflow state changes. MLflow is imported
+when a `Tracker` is made and not before: the import alone takes seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from experiments.record import RunRecord
+from experiments.report import DataVersion
+from experiments.report.decimate import thin
+from experiments.report.figures.equity import currencies, total_equity
+from framework.core.errors import CrossbookError
+
+if TYPE_CHECKING:
+    from mlflow.entities import DatasetInput, Metric
+    from mlflow.tracking import MlflowClient
+
+URI_VARIABLE: Final = "MLFLOW_TRACKING_URI"
+_MAX_VALUE: Final = 6_000  # characters of a parameter, MLflow's own limit
+_BATCH: Final = 100  # parameters in one call, MLflow's own limit
+_CURVE_POINTS: Final = 200
+
+
+class Tracker:
+    """An MLflow experiment that runs are logged to.
+
+    Parameters
+    ----------
+    experiment
+        Name; made where it does not exist.
+    folder
+        Where the default store lies (``mlflow.db`` and ``mlartifacts/``), used where the
+        environment's MLFLOW_TRACKING_URI names no other.
+
+    Raises
+    ------
+    CrossbookError
+        Where MLflow is not installed or its store cannot be opened.
+    """
+
+    def __init__(self, experiment: str, folder: Path) -> None:
+        self.uri = os.environ.get(URI_VARIABLE) or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
+        self._client = _client(self.uri)
+        local = None if os.environ.get(URI_VARIABLE) else folder.resolve() / "mlartifacts"
+        with _explained(self.uri):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._experiment_id = self._experiment(experiment, local)
+
+    @property
+    def public_uri(self) -> str:
+        """The store's address without credentials."""
+        return without_credentials(self.uri)
+
+    @contextmanager
+    def run(self, name: str, parent: str = "") -> Iterator[str]:
+        """Open a run and yield its id; it ends FINISHED, or FAILED where the body raises.
+
+        Parameters
+        ----------
+        name
+            Shown in MLflow's list.
+        parent
+            Id of the run this one is a variant of.
+        """
+        tags = {"mlflow.parentRunId": parent} if parent else {}
+        with _explained(self.uri):
+            run_id: str = self._client.create_run(
+                self._experiment_id, run_name=name, tags=tags
+            ).info.run_id
+        status = "FAILED"
+        try:
+            yield run_id
+            status = "FINISHED"
+        finally:
+            with _explained(self.uri):
+                self._client.set_terminated(run_id, status)
+
+    def log(self, run_id: str, record: RunRecord, artifacts: Sequence[Path]) -> None:
+        """Log a record's parameters, data versions, code, metrics and files to an open run."""
+        from mlflow.entities import Param, RunTag
+
+        parameters = [Param(k, v[:_MAX_VALUE]) for k, v in sorted(record.settings.items())]
+        tags = [RunTag(key, value) for key, value in _tags(record).items()]
+        with _explained(self.uri):
+            for start in range(0, len(parameters), _BATCH):
+                self._client.log_batch(run_id, params=parameters[start : start + _BATCH])
+            self._client.log_batch(run_id, tags=tags, metrics=_metrics(record))
+            self._client.log_inputs(run_id, datasets=_datasets(record.data))
+            for path in artifacts:
+                self._client.log_artifact(run_id, str(path))
+
+    def _experiment(self, name: str, local: Path | None) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            location = None if local is None else (local / name).as_uri()
+            made: str = self._client.create_experiment(name, artifact_location=location)
+            return made
+        if found.lifecycle_stage == "deleted":
+            raise CrossbookError(
+                f"MLflow experiment {name!r} is deleted",
+                remedy="restore it, or name another under tracking.experiment",
+            )
+        experiment_id: str = found.experiment_id
+        return experiment_id
+
+
+def without_credentials(uri: str) -> str:
+    """Drop user, password and query from an address.
+
+    >>> without_credentials("postgresql://me:secret@host:5432/runs?password=x")
+    'postgresql://host:5432/runs'
+    >>> without_credentials("lake/gold/demo")
+    'lake/gold/demo'
+    """
+    if "://" not in uri:
+        return uri
+    parts = urlsplit(uri)
+    if parts.scheme.startswith("abfs"):  # here the part before @ is the container
+        netloc = parts.netloc if ":" not in parts.netloc.partition("@")[0] else parts.hostname or ""
+    else:
+        netloc = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{netloc}{parts.path}"  # urlunsplit drops slashes of sqlite:////
+
+
+def _client(uri: str) -> MlflowClient:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports usage unless told
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from mlflow.tracking import MlflowClient
+    except ImportError as error:
+        raise CrossbookError(
+            "MLflow must be installed to log runs",
+            remedy="pip install 'crossbook[ml]', or run with --no-track",
+        ) from error
+    with _explained(uri):
+        return MlflowClient(tracking_uri=uri)
+
+
+@contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        reason = str(error).splitlines()[0].replace(uri, without_credentials(uri))
+        raise CrossbookError(
+            f"MLflow's store {without_credentials(uri)} must be usable: {reason}",
+            remedy=f"correct {URI_VARIABLE}, or run with --no-track",
+        ) from error
+
+
+def _tags(record: RunRecord) -> dict[str, str]:
+    tags = {
+        "strategy": record.result.strategy,
+        "journal_hash": record.result.journal_hash,
+        "code.commit": record.code.commit or "unknown",
+        "code.dirty": str(record.code.dirty).lower(),
+    }
+    tags |= {f"version.{name}": text for name, text in record.versions.items()}
+    return tags | {f"delta.{d.table}": str(d.version) for d in record.data}
+
+
+def _metrics(record: RunRecord) -> list[Metric]:
+    from mlflow.entities import Metric
+
+    result = record.result
+    last_ms = int(result.samples["ts_ns"][-1]) // 1_000_000 if result.samples.height else 0
+    flat = _flatten(result.summary()) | _flatten({"counter": result.counters})
+    if result.seconds:
+        flat["events_per_s"] = result.events / result.seconds
+    metrics = [Metric(_safe(name), value, last_ms, 0) for name, value in flat.items()]
+    for currency in currencies(result):
+        total = total_equity(result, currency)
+        points = total[thin(total.height, _CURVE_POINTS)]
+        metrics += [
+            Metric(_safe(f"equity_{currency}".rstrip("_")), net, ts_ns // 1_000_000, step)
+            for step, (ts_ns, net) in enumerate(points.select("ts_ns", "net_pnl").iter_rows())
+        ]
+    return metrics
+
+
+def _flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, float]:
+    flat: dict[str, float] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float):
+            flat[f"{prefix}{name}"] = float(value)
+    return flat
+
+
+def _safe(name: str) -> str:
+    # MLflow allows these characters in names and no others
+    return re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)
+
+
+def _datasets(data: Sequence[DataVersion]) -> list[DatasetInput]:
+    from mlflow.data.delta_dataset_source import DeltaDatasetSource
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    inputs = {}
+    for stream in data:
+        path = without_credentials(stream.location or stream.table)
+        source = DeltaDatasetSource(path=path, delta_table_version=stream.version)
+        dataset = Dataset(
+            name=stream.table,
+            digest=f"v{stream.version}",
+            source_type=source._get_source_type(),
+            source=source.to_json(),
+        )
+        inputs[(stream.table, stream.version)] = DatasetInput(
+            dataset, [InputTag("mlflow.data.context", "backtest")]
+        )
+    return list(inputs.values())
