@@ -38,16 +38,15 @@ _INFORMED_TAKE: Final = 5
 _MIN_EFFICIENT_TICKS: Final = 1_000
 
 _JUMP_FLOOR_TICKS: Final = 4
-_JUMP_EXCITATION: Final = 8.0  # a jump excites as much as so many moves
 _TAKE_DECAY: Final = 2.0  # per second
 _PREMIUM_RATE: Final = 4.0  # changes of a venue's premium per second
 _PREMIUM_KEPT: Final = 0.87  # per change: a shock fades with a time constant of 1.8 s
-_PREMIUM_SIGMA_TICKS: Final = 0.3
+_PREMIUM_SIGMA_TICKS: Final = 0.25
 _SHOCK_FLOOR_TICKS: Final = 3.0
-_SPREAD_PER_ROOT_RATE: Final = 0.25  # quoters widen by so many ticks per root of the move rate
+_SPREAD_PER_ROOT_RATE: Final = 0.15  # quoters widen by so many ticks per root of the move rate
 _REPEAT_SHARE: Final = 0.6  # of noise orders on the side of the one before
-_LEAN_PER_TICK: Final = 0.03  # noise orders lean towards the efficient price
-_MAX_LEAN: Final = 0.2
+_LEAN_PER_TICK: Final = 0.12  # noise orders lean towards the efficient price
+_MAX_LEAN: Final = 0.35
 _INSIDE_SHARE: Final = 0.04  # of background adds that improve the price
 _DEEPER_SHARE: Final = 0.7  # of background adds that go one tick deeper, and again
 _SWEEP_SHARE: Final = 0.04  # of cancellations that take a whole level
@@ -79,9 +78,17 @@ def informed_profit(market: Market, venue: int) -> float:
 
 
 @kernel
+def activity(market: Market) -> float:
+    """Factor of mean 1 by which news and market orders are more frequent than on average."""
+    sigma = market.common["activity_sigma"][0]
+    return math.exp(market.common["log_activity"][0] - 0.5 * sigma * sigma)
+
+
+@kernel
 def fill_rates(market: Market, flow_rates: F64Array) -> float:
     """Write the rate of every flow, the efficient price's moves first; return their sum."""
-    flow_rates[0] = market.common["move_rate"][0] + market.common["move_intensity"][0]
+    active = activity(market)
+    flow_rates[0] = active * market.common["move_rate"][0] + market.common["move_intensity"][0]
     total = flow_rates[0]
     for venue in range(market.venues.shape[0]):
         at = 1 + _FLOWS * venue
@@ -98,7 +105,7 @@ def fill_rates(market: Market, flow_rates: F64Array) -> float:
         flow_rates[at + _ADD] = market.venues["add_rate"][venue]
         flow_rates[at + _CANCEL] = market.venues["cancel_rate"][venue]
         flow_rates[at + _NOISE_TAKE] = (
-            market.venues["take_rate"][venue] + market.venues["take_intensity"][venue]
+            active * market.venues["take_rate"][venue] + market.venues["take_intensity"][venue]
         )
         profit = abs(informed_profit(market, venue))
         flow_rates[at + _INFORMED_TAKE] = market.venues["informed_rate"][venue] * profit
@@ -109,23 +116,29 @@ def fill_rates(market: Market, flow_rates: F64Array) -> float:
 
 
 @kernel
-def move_efficient(market: Market, rng: RandomState) -> None:
-    """Move the efficient price by a tick or a jump; venues will look after their lag."""
-    size = 1
-    excitation = market.common["move_excitation"][0]
-    if uniform(rng) < market.common["jump_share"][0]:
-        size = _JUMP_FLOOR_TICKS + int(market.common["jump_ticks"][0] * exponential(rng))
-        excitation *= _JUMP_EXCITATION
-    direction = sign(rng)
-    if market.common["efficient_ticks"][0] + direction * size < _MIN_EFFICIENT_TICKS:
-        direction = 1
-    market.common["efficient_ticks"][0] += direction * size
-    market.common["move_intensity"][0] += excitation
+def move_efficient(market: Market, signed_ticks: int) -> None:
+    """Move the efficient price; venues will look after their lag."""
+    moved = market.common["efficient_ticks"][0] + signed_ticks
+    if moved < _MIN_EFFICIENT_TICKS:
+        return
+    market.common["efficient_ticks"][0] = moved
     for venue in range(market.venues.shape[0]):
         if market.venues["look_ns"][venue] == _NEVER:
             market.venues["look_ns"][venue] = (
                 market.common["now_ns"][0] + market.venues["lag_ns"][venue]
             )
+
+
+@kernel
+def bring_news(market: Market, rng: RandomState) -> None:
+    """Move the efficient price by a tick or a jump, which makes further moves likelier."""
+    size = 1
+    excitation = market.common["move_excitation"][0]
+    if uniform(rng) < market.common["jump_share"][0]:
+        size = _JUMP_FLOOR_TICKS + int(market.common["jump_ticks"][0] * exponential(rng))
+        excitation = market.common["jump_excitation"][0]
+    market.common["move_intensity"][0] += excitation
+    move_efficient(market, sign(rng) * size)
 
 
 @kernel
@@ -186,6 +199,8 @@ def take_noise(rows: RecordArray, market: Market, venue: int, rng: RandomState) 
     market.venues["last_taker"][venue] = aggressor
     market.venues["take_intensity"][venue] += market.venues["take_excitation"][venue]
     take(rows, market, venue, aggressor, draw_order_lots(rng), rng)
+    if uniform(rng) < market.venues["impact_share"][venue]:
+        move_efficient(market, aggressor)
 
 
 @kernel
@@ -205,6 +220,15 @@ def change_premium(market: Market, venue: int, rng: RandomState) -> None:
         size = _SHOCK_FLOOR_TICKS + market.venues["shock_ticks"][venue] * exponential(rng)
         premium += sign(rng) * size
     market.venues["premium_ticks"][venue] = premium
+
+
+@kernel
+def change_activity(market: Market, elapsed_s: float, rng: RandomState) -> None:
+    """Let activity wander over some time."""
+    kept = math.exp(-elapsed_s / market.common["activity_memory_s"][0])
+    sigma = market.common["activity_sigma"][0] * math.sqrt(1.0 - kept * kept)
+    market.common["log_activity"][0] *= kept
+    market.common["log_activity"][0] += sigma * normal(rng)
 
 
 @kernel
@@ -234,6 +258,8 @@ def happen(rows: RecordArray, market: Market, venue: int, flow: int, rng: Random
     """Carry out one event of a venue."""
     if flow > _INFORMED_TAKE:
         change_premium(market, venue, rng)
+        if venue == 0:
+            change_activity(market, 1.0 / _PREMIUM_RATE, rng)
         return
     receive(market, venue, rng)
     if flow <= _REPAIR_ASK:
@@ -275,7 +301,7 @@ def run(rows: RecordArray, market: Market, rng: RandomState) -> None:
         advance_clock(market, next_ns)
         left = uniform(rng) * total - flow_rates[0]
         if left < 0:
-            move_efficient(market, rng)
+            bring_news(market, rng)
             continue
         flow = 0
         while flow < flow_rates.shape[0] - 2 and left >= flow_rates[1 + flow]:

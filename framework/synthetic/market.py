@@ -35,11 +35,15 @@ COMMON_DTYPE: Final = np.dtype(
         ("used", np.int64),  # rows written to the chunk so far
         ("efficient_ticks", np.int64),
         ("move_intensity", np.float64),  # excited part of the move rate
+        ("log_activity", np.float64),
         ("move_rate", np.float64),
         ("move_excitation", np.float64),
         ("move_decay", np.float64),
         ("jump_share", np.float64),
         ("jump_ticks", np.float64),
+        ("jump_excitation", np.float64),
+        ("activity_sigma", np.float64),
+        ("activity_memory_s", np.float64),
     ]
 )
 """What the venues share: the clock, the efficient price, and its constants."""
@@ -61,6 +65,7 @@ VENUE_DTYPE: Final = np.dtype(
         ("take_rate", np.float64),
         ("take_excitation", np.float64),
         ("informed_rate", np.float64),
+        ("impact_share", np.float64),
         ("half_spread_ticks", np.float64),
         ("shock_rate", np.float64),
         ("shock_ticks", np.float64),
@@ -70,7 +75,8 @@ VENUE_DTYPE: Final = np.dtype(
 )
 """One venue: its state, then the constants of its `VenueModel` under their own names."""
 
-_CONSTANTS: Final = tuple(VENUE_DTYPE.names or ())[7:]
+_COMMON_CONSTANTS: Final = tuple(COMMON_DTYPE.names or ())[5:]
+_VENUE_CONSTANTS: Final = tuple(VENUE_DTYPE.names or ())[7:]
 
 
 class Market(NamedTuple):
@@ -91,7 +97,7 @@ def new_market(model: MarketModel, n_venues: int) -> Market:
     common = np.zeros(1, dtype=COMMON_DTYPE)
     common["now_ns"] = model.start_ns
     common["efficient_ticks"] = model.start_price_ticks
-    for name in ("move_rate", "move_excitation", "move_decay", "jump_share", "jump_ticks"):
+    for name in _COMMON_CONSTANTS:
         common[name] = getattr(model, name)
     venues = np.zeros(n_venues, dtype=VENUE_DTYPE)
     venues["recv_ns"] = model.start_ns
@@ -100,7 +106,7 @@ def new_market(model: MarketModel, n_venues: int) -> Market:
     venues["last_taker"] = 1
     for index in range(n_venues):
         chosen = model.venues[min(index, len(model.venues) - 1)]
-        for name in _CONSTANTS:
+        for name in _VENUE_CONSTANTS:
             venues[name][index] = getattr(chosen, name)
     shape = (n_venues, 2, model.levels)
     return Market(

@@ -37,6 +37,8 @@ class VenueModel:
         Noise market orders: base rate, and by how much each market order raises it.
     informed_rate
         Informed market orders per tick of profit they see beyond the quote.
+    impact_share
+        Share of noise market orders that move the efficient price by a tick.
     half_spread_ticks
         Distance from the venue's view of the price at which quoters want to quote.
     shock_rate, shock_ticks
@@ -50,12 +52,13 @@ class VenueModel:
     improve_rate: float = 30.0
     add_rate: float = 62.0
     cancel_rate: float = 52.0
-    take_rate: float = 7.0
+    take_rate: float = 6.5
     take_excitation: float = 1.0
-    informed_rate: float = 10.0
-    half_spread_ticks: float = 1.0
-    shock_rate: float = 0.02
-    shock_ticks: float = 6.0
+    informed_rate: float = 40.0
+    impact_share: float = 0.10
+    half_spread_ticks: float = 0.4
+    shock_rate: float = 0.012
+    shock_ticks: float = 3.5
     feed_median_ns: int = 450 * NS_PER_US
     feed_sigma: float = 0.45
 
@@ -78,21 +81,28 @@ class MarketModel:
         First instant, ISO 8601.
     move_rate, move_excitation, move_decay
         One-tick moves of the efficient price: base rate, by how much each raises the rate, and
-        how fast that fades. ``move_excitation / move_decay`` is the branching ratio, below 1.
-    jump_share, jump_ticks
-        Share of moves that are jumps, and their mean size beyond the smallest, 4 ticks.
+        how fast that fades.
+    jump_share, jump_ticks, jump_excitation
+        Share of moves that are jumps, their mean size beyond the smallest, 4 ticks, and by how
+        much each raises the rate.
+    activity_sigma, activity_memory_s
+        Activity, which scales news and market orders alike, is log-normal: standard deviation of
+        its logarithm and the time in which it forgets.
     levels
         Displayed levels per side.
     """
 
     venues: tuple[VenueModel, ...] = (LEADER, FOLLOWER)
-    start_price_ticks: int = 20_000
+    start_price_ticks: int = 10_000
     start: str = "2024-01-02T14:30"
-    move_rate: float = 0.6
-    move_excitation: float = 0.03
-    move_decay: float = 0.05
-    jump_share: float = 0.012
+    move_rate: float = 1.5
+    move_excitation: float = 0.004
+    move_decay: float = 0.02
+    jump_share: float = 0.006
     jump_ticks: float = 4.0
+    jump_excitation: float = 1.5
+    activity_sigma: float = 0.7
+    activity_memory_s: float = 120.0
     levels: int = 10
 
     def __post_init__(self) -> None:
@@ -106,11 +116,11 @@ class MarketModel:
                 "a synthetic market needs at least one venue model, got none",
                 remedy="leave `venues` out for the default pair",
             )
-        if not 0 <= self.move_excitation < self.move_decay:
+        if not 0 <= self.branching_ratio < 1:
             raise SpecError(
-                "moves must die out: move_excitation must be in [0, move_decay), got "
-                f"{self.move_excitation} and {self.move_decay}",
-                remedy="lower move_excitation",
+                "each move must cause less than one further move on average, "
+                f"got {self.branching_ratio:.3f}",
+                remedy="lower move_excitation, jump_excitation or jump_share",
             )
         if self.start_price_ticks < MIN_PRICE_TICKS:
             raise SpecError(
@@ -118,6 +128,12 @@ class MarketModel:
                 f"got {self.start_price_ticks}",
                 remedy="raise start_price_ticks",
             )
+
+    @property
+    def branching_ratio(self) -> float:
+        """Further moves that one move causes on average."""
+        jumps = self.jump_share * self.jump_excitation
+        return ((1 - self.jump_share) * self.move_excitation + jumps) / self.move_decay
 
     @property
     def start_ns(self) -> int:
