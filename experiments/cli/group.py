@@ -52,7 +52,10 @@ class LazyGroup(click.Group):
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
         module, _, attribute = self._lazy[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(module), attribute)
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except Exception as error:  # a missing extra, say: an error as any other
+            Output(json=bool(ctx.meta.get(_JSON_KEY))).fail_with(error)
         assert isinstance(command, click.Command), f"{module}:{attribute} is no click command"
         return command
 

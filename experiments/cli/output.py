@@ -91,6 +91,17 @@ class Output:
             self._write_json({"error": message, "remedy": remedy})
         sys.exit(EXIT_ERROR)
 
+    def fail_with(self, error: Exception) -> NoReturn:
+        """End the command because of an exception; `CROSSBOOK_DEBUG=1` shows where it arose."""
+        if os.environ.get(_DEBUG):
+            traceback.print_exception(error)
+        if isinstance(error, CrossbookError):
+            self.fail(error.message, remedy=error.remedy)
+        self.fail(
+            f"{type(error).__name__}: {error}",
+            remedy=f"unexpected: set {_DEBUG}=1 to see where, and report it",
+        )
+
     def _write_json(self, payload: Mapping[str, object]) -> None:
         text = orjson.dumps(payload, default=_to_json, option=_JSON_OPTIONS).decode()
         click.echo(text, nl=False)
@@ -114,14 +125,7 @@ def output_option(command: Callable[..., None]) -> Callable[..., None]:
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            if os.environ.get(_DEBUG):
-                traceback.print_exc()
-            if isinstance(error, CrossbookError):
-                output.fail(error.message, remedy=error.remedy)
-            output.fail(
-                f"{type(error).__name__}: {error}",
-                remedy=f"unexpected: set {_DEBUG}=1 to see where, and report it",
-            )
+            output.fail_with(error)
 
     return wrapped
 

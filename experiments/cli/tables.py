@@ -62,8 +62,8 @@ def _list(lake: Lake, output: Output) -> None:
             for f in found
         ],
     )
-    for _, error in broken:
-        output.note(f"error: {error}")
+    for _, failure in broken:
+        output.note(f"error: {failure}")
     payload: dict[str, object] = {
         "lake": lake.root,
         "tables": [f.as_json() for f in found],
