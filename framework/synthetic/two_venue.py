@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from framework.core.clock import NS_PER_US
 from framework.core.errors import DataError
 from framework.core.events import GOLD_SCHEMA
 from framework.core.instrument import Instrument
@@ -55,7 +56,9 @@ def demo_instruments(venues: int = 2) -> tuple[Instrument, ...]:
             lot=Decimal(1),
             asset="XYZ",
             currency="USD",
-            taker_fee_bps=Decimal("0.2"),
+            taker_fee_bps=Decimal("0.5"),
+            order_entry_ns=500 * NS_PER_US,
+            response_ns=500 * NS_PER_US,
         )
         for name in _NAMES[:venues]
     )
