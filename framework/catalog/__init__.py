@@ -1,7 +1,7 @@
 """The data catalog: instruments, venues, tables and lineage from `data_catalog.yaml`."""
 
 from framework.catalog.catalog import Catalog, Lineage
-from framework.catalog.document import Document, read_document
+from framework.catalog.document import Document, read_document, read_value
 from framework.catalog.entries import Layer, TableConfig
 from framework.catalog.infer import infer_instrument
 from framework.catalog.loader import load_catalog
@@ -37,5 +37,6 @@ __all__ = [
     "load_catalog",
     "mistakes_error",
     "read_document",
+    "read_value",
     "validate",
 ]

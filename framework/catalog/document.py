@@ -100,6 +100,26 @@ def read_document(
     return Document(path=path, data=data, lines=reader.lines)
 
 
+def read_value(text: str, *, error: type[CrossbookError]) -> object:
+    """Read one value as a document with exact decimals writes it, e.g. from the command line.
+
+    >>> read_value("[1, 0.5, 10ms, 2014-05-01]", error=CrossbookError)
+    [1, Decimal('0.5'), '10ms', '2014-05-01']
+
+    Raises
+    ------
+    CrossbookError
+        `error`, where the text is no YAML.
+    """
+    try:
+        root = yaml.compose(text, Loader=_CoreLoader)
+    except yaml.YAMLError as cause:
+        raise error(
+            f"{text!r} is not a YAML value: {_problem(cause)}", remedy="quote it, or check brackets"
+        ) from cause
+    return None if root is None else _Reader(Path("value"), error, True).value(root, ())
+
+
 class _Reader:
     """Turns nodes into values, noting lines on the way."""
 

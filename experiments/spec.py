@@ -1,0 +1,230 @@
+"""What a run spec may say.
+
+A spec names a strategy, the tables it is replayed against and the assumptions made. Durations
+carry a unit (``"10ms"``), instants are ISO 8601 in UTC unless they name a zone, and the period is
+half open: `start` belongs to it, `end` does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.dataclasses import dataclass
+
+from framework.catalog import Duration, ExactDecimal
+from framework.core.clock import instant_ns
+from framework.core.errors import SpecError
+
+_T = TypeVar("_T")
+_STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
+
+
+def _instant(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError('an instant is written like "2014-05-01" or "2014-05-01T07:00"')
+    try:
+        return instant_ns(value)
+    except SpecError as cause:
+        raise ValueError(cause.message) from cause
+
+
+Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema({"type": "string"})]
+"""Nanoseconds since the epoch, written as an ISO 8601 date or time."""
+
+
+class QueueModel(StrEnum):
+    """Whom a shrinking level's cancellations are taken from, when we wait in it."""
+
+    RISK_AVERSE = "risk_averse"
+    POWER = "power"
+    POWER2 = "power2"
+    POWER3 = "power3"
+    LOG = "log"
+    LOG2 = "log2"
+
+
+class ExchangeModel(StrEnum):
+    """Whether an order can be filled in parts by what is displayed."""
+
+    PARTIAL_FILLS = "partial_fills"
+    NO_PARTIAL_FILLS = "no_partial_fills"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class DataSpec:
+    """One table to replay.
+
+    Parameters
+    ----------
+    table
+        Gold table: ``"demo"`` or ``"gold/demo"``.
+    venue, symbols
+        Streams to take; all where left out.
+    version
+        Delta version; the latest where left out, and written down either way.
+    """
+
+    table: str
+    venue: str | None = None
+    symbols: tuple[str, ...] | None = None
+    version: int | None = Field(default=None, ge=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class LinkSpec:
+    """Latencies to one venue; what is left out stays as the catalog has it.
+
+    Parameters
+    ----------
+    one_way_ns
+        Sets all directions at once: market data to us, orders there, responses back.
+    feed_ns
+        Added to every market event's received time.
+    order_entry_ns, response_ns
+        From us to the venue, and back.
+    """
+
+    one_way_ns: Duration | None = Field(default=None, validation_alias="one_way")
+    feed_ns: Duration | None = Field(default=None, validation_alias="feed")
+    order_entry_ns: Duration | None = Field(default=None, validation_alias="order_entry")
+    response_ns: Duration | None = Field(default=None, validation_alias="response")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class LatencySpec(LinkSpec):
+    """Latencies to every venue, and exceptions by venue."""
+
+    venues: dict[str, LinkSpec] = field(default_factory=dict)
+
+    def at(self, venue: str) -> LinkSpec:
+        """Merge the venue's own words over those for every venue; finer words beat `one_way`."""
+        own = self.venues.get(venue, LinkSpec())
+        return LinkSpec(
+            feed_ns=_first(own.feed_ns, own.one_way_ns, self.feed_ns, self.one_way_ns),
+            order_entry_ns=_first(
+                own.order_entry_ns, own.one_way_ns, self.order_entry_ns, self.one_way_ns
+            ),
+            response_ns=_first(own.response_ns, own.one_way_ns, self.response_ns, self.one_way_ns),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class FeeSpec:
+    """Fees of one venue in basis points; what is left out stays as the catalog has it."""
+
+    maker_bps: ExactDecimal | None = None
+    taker_bps: ExactDecimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class FeesSpec(FeeSpec):
+    """Fees of every venue, and exceptions by venue."""
+
+    venues: dict[str, FeeSpec] = field(default_factory=dict)
+
+    def at(self, venue: str) -> FeeSpec:
+        """Merge the venue's own words over those for every venue."""
+        own = self.venues.get(venue, FeeSpec())
+        return FeeSpec(
+            maker_bps=_first(own.maker_bps, self.maker_bps),
+            taker_bps=_first(own.taker_bps, self.taker_bps),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class QueueSpec:
+    """How queue position is estimated; `power` is the exponent of the power models."""
+
+    model: QueueModel = QueueModel.RISK_AVERSE
+    power: float = Field(default=3.0, gt=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class TrackingSpec:
+    """Where MLflow files the run; the spec's name where `experiment` is left out."""
+
+    experiment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class ReportSpec:
+    """What the report shows; `max_fills` rows of the table of fills."""
+
+    max_fills: int = Field(default=200, ge=0, le=10_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class EpisodesSpec:
+    """Hours of the day, UTC, in which crossed episodes are counted: from, until."""
+
+    hours: tuple[int, int] = (0, 24)
+
+    @model_validator(mode="after")
+    def _hours_are_a_span(self) -> EpisodesSpec:
+        first, last = self.hours
+        if not 0 <= first < last <= 24:
+            raise ValueError("hours must be two numbers from 0 to 24, the first the smaller")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class Spec:
+    """One experiment.
+
+    Parameters
+    ----------
+    name
+        Names the output folder and the report.
+    strategy
+        ``"module:Class"`` or ``"path/to/file.py:Class"``.
+    parameters
+        The strategy's own.
+    data
+        What is replayed.
+    start_ns, end_ns
+        The period, `end` outside; all there is where left out.
+    latency, fees
+        Overrides of the catalog's values.
+    queue, exchange
+        How resting orders are filled.
+    seed
+        Of every random draw.
+    sample_interval_ns
+        Spacing of the equity curve.
+    vary
+        ``{path: values}``: the spec is run once per value (per combination where several).
+    episodes
+        Where given, crossed episodes are counted too (two venues).
+    """
+
+    name: str = Field(min_length=1, pattern=r"^[\w.\-]+$")
+    strategy: str
+    data: tuple[DataSpec, ...] = Field(min_length=1)
+    parameters: dict[str, object] = field(default_factory=dict)
+    start_ns: Instant | None = Field(default=None, validation_alias="start")
+    end_ns: Instant | None = Field(default=None, validation_alias="end")
+    latency: LatencySpec = field(default_factory=LatencySpec)
+    fees: FeesSpec = field(default_factory=FeesSpec)
+    queue: QueueSpec = field(default_factory=QueueSpec)
+    exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    sample_interval_ns: Duration = Field(
+        default=1_000_000_000, validation_alias="sample_interval", gt=0
+    )
+    tracking: TrackingSpec = field(default_factory=TrackingSpec)
+    report: ReportSpec = field(default_factory=ReportSpec)
+    vary: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    episodes: EpisodesSpec | None = None
+
+    @model_validator(mode="after")
+    def _period_is_not_empty(self) -> Spec:
+        if self.start_ns is not None and self.end_ns is not None and self.start_ns >= self.end_ns:
+            raise ValueError("end must be later than start")
+        return self
+
+
+def _first(*values: _T | None) -> _T | None:
+    return next((value for value in values if value is not None), None)
