@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Kernels compile at their first call, so no example has a deadline; CI draws the same ones always.
+settings.register_profile("crossbook", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("crossbook")
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
