@@ -73,7 +73,8 @@ def lobster_name(source_file: str) -> LobsterName:
 
 def orderbook_member(message_member: str) -> str:
     """Name the orderbook file that belongs to a message file."""
-    return message_member.replace("_message_", "_orderbook_")
+    head, _, tail = message_member.rpartition("_message_")
+    return f"{head}_orderbook_{tail}"
 
 
 def lobster_pairs(path: Path) -> list[tuple[str, str]]:
@@ -86,14 +87,12 @@ def lobster_pairs(path: Path) -> list[tuple[str, str]]:
     """
     members = [name for name in zip_members(path, ".csv") if _MEMBER.search(name)]
     messages = [name for name in members if not lobster_name(name).is_orderbook]
-    lonely = sorted({orderbook_member(name) for name in members} - set(members)) + sorted(
-        set(members) - set(messages) - {orderbook_member(name) for name in messages}
-    )
-    if not messages or lonely:
-        found = f"its counterpart for {lonely[0]}" if lonely else "no message file"
+    expected = {orderbook_member(name) for name in messages}
+    unpaired = sorted(expected ^ (set(members) - set(messages)))
+    if not messages or unpaired:
+        found = f"{unpaired[0]} alone or missing" if unpaired else "no message file"
         raise DataError(
-            f"{path}: message and orderbook files must stand inside in pairs, "
-            f"{'one lacks' if lonely else 'found'} {found}",
+            f"{path}: message and orderbook files must stand inside in pairs, found {found}",
             remedy="give the zip as LOBSTER delivers it",
         )
     return [(name, orderbook_member(name)) for name in messages]

@@ -8,6 +8,7 @@ What the rows become
 - Top of book → quotes. A missing side is empty; a volume of 0 is a side without a quote. Last price
   and volume are passed on, but a change of them is not taken for a trade.
 - Depth of book → depth. Rows that share a sequence are one message; volume 0 removes a level.
+  A row whose level is empty keeps the sequence continuous.
 - ``is_snapshot`` is ``true``/``false``, ``1``/``0`` or ``snapshot``/``update``; ``is_bid`` is
   ``true``/``false``, ``1``/``0``, ``bid``/``ask``, ``b``/``a`` or ``buy``/``sell``.
 - Times are whole nanoseconds since 1970; sequence numbers are the venue's own.
@@ -47,7 +48,8 @@ from framework.lake.formats.lines import (
 _CLOCKS: Final = ("exchange_timestamp_ns", "received_timestamp_ns")
 _COMMON: Final = ("exchange", "symbol", "sequence", *_CLOCKS)
 _TOP: Final = ("bid_price", "bid_volume", "ask_price", "ask_volume", "last_price", "last_volume")
-_DEPTH: Final = ("is_bid", "price", "volume", "num_order", "is_snapshot")
+_LEVEL: Final = ("is_bid", "price", "volume")
+_DEPTH: Final = (*_LEVEL, "num_order", "is_snapshot")
 _IS_BID: Final = {
     **dict.fromkeys(("true", "1", "bid", "b", "buy"), True),
     **dict.fromkeys(("false", "0", "ask", "a", "sell"), False),
@@ -187,12 +189,14 @@ def _depth(split: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     orders = fields.integer("num_order")
     words = {"is_bid": _IS_BID, "is_snapshot": _IS_SNAPSHOT}
     checks = _common_checks()
+    bare = pl.all_horizontal(pl.col(name).is_null() for name in _LEVEL)
     for name, meaning in words.items():
         known = pl.col(name).str.to_lowercase().is_in(list(meaning)).fill_null(False)
-        checks.append((~known, f"{name} must be one of {', '.join(meaning)}"))
+        unknown = ~known & ~bare if name in _LEVEL else ~known
+        checks.append((unknown, f"{name} must be one of {', '.join(meaning)}"))
+    level = [*fields.price_checks("price"), *fields.volume_checks("volume", zero=True)]
     checks += [
-        *fields.price_checks("price"),
-        *fields.volume_checks("volume", zero=True),
+        *((condition & ~bare, reason) for condition, reason in level),
         fields.unreadable("num_order", orders, "a whole number"),
         (~orders.is_between(0, 2**31 - 1), "num_order must be at least 0"),
     ]
