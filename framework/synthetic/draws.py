@@ -32,7 +32,7 @@ _TWO_PI: Final = 2.0 * math.pi
 
 def seeded(seed: int) -> RandomState:
     """Start a stream of draws; seeds that differ by one give unrelated streams."""
-    return np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    return np.random.SeedSequence(seed).generate_state(1, np.uint64).astype(np.uint64)
 
 
 @kernel

@@ -21,12 +21,11 @@ from framework.synthetic.levels import (
     begin_message,
     draw_order_lots,
     end_message,
-    open_book,
     remove_level,
     set_level,
     take,
 )
-from framework.synthetic.market import Market, RecordArray
+from framework.synthetic.market import Market, RecordArray, Whole
 
 _NEVER: Final = 2**63 - 1
 _FLOWS: Final = 7
@@ -55,41 +54,41 @@ _SWEEP_SHARE: Final = 0.04  # of cancellations that take a whole level
 @kernel
 def fair_ticks(market: Market, venue: int, efficient_ticks: int) -> float:
     """Fair price at a venue, given what one knows of the efficient price."""
-    return efficient_ticks + market.venues["premium_ticks"][venue]
+    premium_ticks: float = market.venues[venue]["premium_ticks"]
+    return efficient_ticks + premium_ticks
 
 
 @kernel
-def target_ticks(market: Market, venue: int, side: int) -> int:
+def target_ticks(market: Market, venue: int, side: Whole) -> Whole:
     """Best price at which the venue's quoters want to show an order of `side`."""
-    half = market.venues["half_spread_ticks"][venue] + _SPREAD_PER_ROOT_RATE * math.sqrt(
-        market.common["move_intensity"][0]
-    )
-    view = fair_ticks(market, venue, market.venues["seen_ticks"][venue])
+    half: float = market.venues[venue]["half_spread_ticks"]
+    half += _SPREAD_PER_ROOT_RATE * math.sqrt(market.common[0]["move_intensity"])
+    view = fair_ticks(market, venue, market.venues[venue]["seen_ticks"])
     return side * math.floor(side * view - half)
 
 
 @kernel
 def informed_profit(market: Market, venue: int) -> float:
     """Ticks by which the efficient price is above the ask or, negative, below the bid; else 0."""
-    fair = fair_ticks(market, venue, market.common["efficient_ticks"][0])
-    above = fair - market.px_ticks[venue, 1, 0]
-    below = fair - market.px_ticks[venue, 0, 0]
+    fair = fair_ticks(market, venue, market.common[0]["efficient_ticks"])
+    above: float = fair - market.px_ticks[venue, 1, 0]
+    below: float = fair - market.px_ticks[venue, 0, 0]
     return above if above > 0 else min(below, 0.0)
 
 
 @kernel
 def activity(market: Market) -> float:
     """Factor of mean 1 by which news and market orders are more frequent than on average."""
-    sigma = market.common["activity_sigma"][0]
-    return math.exp(market.common["log_activity"][0] - 0.5 * sigma * sigma)
+    sigma = market.common[0]["activity_sigma"]
+    return math.exp(market.common[0]["log_activity"] - 0.5 * sigma * sigma)
 
 
 @kernel
 def fill_rates(market: Market, flow_rates: F64Array) -> float:
     """Write the rate of every flow, the efficient price's moves first; return their sum."""
     active = activity(market)
-    flow_rates[0] = active * market.common["move_rate"][0] + market.common["move_intensity"][0]
-    total = flow_rates[0]
+    flow_rates[0] = active * market.common[0]["move_rate"] + market.common[0]["move_intensity"]
+    total: float = flow_rates[0]
     for venue in range(market.venues.shape[0]):
         at = 1 + _FLOWS * venue
         for k in range(2):
@@ -97,18 +96,18 @@ def fill_rates(market: Market, flow_rates: F64Array) -> float:
             best = market.px_ticks[venue, k, BEST]
             off = side * (best - target_ticks(market, venue, side))
             speed = (
-                market.venues["stale_rate"][venue]
+                market.venues[venue]["stale_rate"]
                 if off > 0
-                else market.venues["improve_rate"][venue]
+                else market.venues[venue]["improve_rate"]
             )
             flow_rates[at + k] = speed * abs(off)
-        flow_rates[at + _ADD] = market.venues["add_rate"][venue]
-        flow_rates[at + _CANCEL] = market.venues["cancel_rate"][venue]
+        flow_rates[at + _ADD] = market.venues[venue]["add_rate"]
+        flow_rates[at + _CANCEL] = market.venues[venue]["cancel_rate"]
         flow_rates[at + _NOISE_TAKE] = (
-            active * market.venues["take_rate"][venue] + market.venues["take_intensity"][venue]
+            active * market.venues[venue]["take_rate"] + market.venues[venue]["take_intensity"]
         )
         profit = abs(informed_profit(market, venue))
-        flow_rates[at + _INFORMED_TAKE] = market.venues["informed_rate"][venue] * profit
+        flow_rates[at + _INFORMED_TAKE] = market.venues[venue]["informed_rate"] * profit
         flow_rates[at + _INFORMED_TAKE + 1] = _PREMIUM_RATE
         for flow in range(_FLOWS):
             total += flow_rates[at + flow]
@@ -116,16 +115,16 @@ def fill_rates(market: Market, flow_rates: F64Array) -> float:
 
 
 @kernel
-def move_efficient(market: Market, signed_ticks: int) -> None:
+def move_efficient(market: Market, signed_ticks: Whole) -> None:
     """Move the efficient price; venues will look after their lag."""
-    moved = market.common["efficient_ticks"][0] + signed_ticks
+    moved = market.common[0]["efficient_ticks"] + signed_ticks
     if moved < _MIN_EFFICIENT_TICKS:
         return
-    market.common["efficient_ticks"][0] = moved
+    market.common[0]["efficient_ticks"] = moved
     for venue in range(market.venues.shape[0]):
-        if market.venues["look_ns"][venue] == _NEVER:
-            market.venues["look_ns"][venue] = (
-                market.common["now_ns"][0] + market.venues["lag_ns"][venue]
+        if market.venues[venue]["look_ns"] == _NEVER:
+            market.venues[venue]["look_ns"] = (
+                market.common[0]["now_ns"] + market.venues[venue]["lag_ns"]
             )
 
 
@@ -133,16 +132,16 @@ def move_efficient(market: Market, signed_ticks: int) -> None:
 def bring_news(market: Market, rng: RandomState) -> None:
     """Move the efficient price by a tick or a jump, which makes further moves likelier."""
     size = 1
-    excitation = market.common["move_excitation"][0]
-    if uniform(rng) < market.common["jump_share"][0]:
-        size = _JUMP_FLOOR_TICKS + int(market.common["jump_ticks"][0] * exponential(rng))
-        excitation = market.common["jump_excitation"][0]
-    market.common["move_intensity"][0] += excitation
+    excitation = market.common[0]["move_excitation"]
+    if uniform(rng) < market.common[0]["jump_share"]:
+        size = _JUMP_FLOOR_TICKS + int(market.common[0]["jump_ticks"] * exponential(rng))
+        excitation = market.common[0]["jump_excitation"]
+    market.common[0]["move_intensity"] += excitation
     move_efficient(market, sign(rng) * size)
 
 
 @kernel
-def repair(rows: RecordArray, market: Market, venue: int, side: int, rng: RandomState) -> None:
+def repair(rows: RecordArray, market: Market, venue: int, side: Whole, rng: RandomState) -> None:
     """Pull the best quote if it is too good, else quote nearer to the target."""
     k = (1 - side) // 2
     target = target_ticks(market, venue, side)
@@ -192,14 +191,14 @@ def cancel_background(rows: RecordArray, market: Market, venue: int, rng: Random
 def take_noise(rows: RecordArray, market: Market, venue: int, rng: RandomState) -> None:
     """Send a noise market order: it repeats itself, and leans towards the efficient price."""
     mid = 0.5 * (market.px_ticks[venue, 0, 0] + market.px_ticks[venue, 1, 0])
-    lean = _LEAN_PER_TICK * (fair_ticks(market, venue, market.common["efficient_ticks"][0]) - mid)
+    lean = _LEAN_PER_TICK * (fair_ticks(market, venue, market.common[0]["efficient_ticks"]) - mid)
     lean = min(max(lean, -_MAX_LEAN), _MAX_LEAN)
-    repeat = market.venues["last_taker"][venue] * (_REPEAT_SHARE - 0.5)
+    repeat = market.venues[venue]["last_taker"] * (_REPEAT_SHARE - 0.5)
     aggressor = 1 if uniform(rng) < 0.5 + repeat + lean else -1
-    market.venues["last_taker"][venue] = aggressor
-    market.venues["take_intensity"][venue] += market.venues["take_excitation"][venue]
+    market.venues[venue]["last_taker"] = aggressor
+    market.venues[venue]["take_intensity"] += market.venues[venue]["take_excitation"]
     take(rows, market, venue, aggressor, draw_order_lots(rng), rng)
-    if uniform(rng) < market.venues["impact_share"][venue]:
+    if uniform(rng) < market.venues[venue]["impact_share"]:
         move_efficient(market, aggressor)
 
 
@@ -214,43 +213,43 @@ def take_informed(rows: RecordArray, market: Market, venue: int, rng: RandomStat
 @kernel
 def change_premium(market: Market, venue: int, rng: RandomState) -> None:
     """Let a venue's premium fade, wander and sometimes jump."""
-    premium = _PREMIUM_KEPT * market.venues["premium_ticks"][venue]
+    premium = _PREMIUM_KEPT * market.venues[venue]["premium_ticks"]
     premium += _PREMIUM_SIGMA_TICKS * normal(rng)
-    if uniform(rng) < market.venues["shock_rate"][venue] / _PREMIUM_RATE:
-        size = _SHOCK_FLOOR_TICKS + market.venues["shock_ticks"][venue] * exponential(rng)
+    if uniform(rng) < market.venues[venue]["shock_rate"] / _PREMIUM_RATE:
+        size = _SHOCK_FLOOR_TICKS + market.venues[venue]["shock_ticks"] * exponential(rng)
         premium += sign(rng) * size
-    market.venues["premium_ticks"][venue] = premium
+    market.venues[venue]["premium_ticks"] = premium
 
 
 @kernel
 def change_activity(market: Market, elapsed_s: float, rng: RandomState) -> None:
     """Let activity wander over some time."""
-    kept = math.exp(-elapsed_s / market.common["activity_memory_s"][0])
-    sigma = market.common["activity_sigma"][0] * math.sqrt(1.0 - kept * kept)
-    market.common["log_activity"][0] *= kept
-    market.common["log_activity"][0] += sigma * normal(rng)
+    kept = math.exp(-elapsed_s / market.common[0]["activity_memory_s"])
+    sigma = market.common[0]["activity_sigma"] * math.sqrt(1.0 - kept * kept)
+    market.common[0]["log_activity"] *= kept
+    market.common[0]["log_activity"] += sigma * normal(rng)
 
 
 @kernel
 def advance_clock(market: Market, to_ns: int) -> None:
     """Move time on and let excitement fade."""
-    elapsed_s = (to_ns - market.common["now_ns"][0]) * 1e-9
-    market.common["now_ns"][0] = to_ns
-    market.common["move_intensity"][0] *= math.exp(-market.common["move_decay"][0] * elapsed_s)
+    elapsed_s = (to_ns - market.common[0]["now_ns"]) * 1e-9
+    market.common[0]["now_ns"] = to_ns
+    market.common[0]["move_intensity"] *= math.exp(-market.common[0]["move_decay"] * elapsed_s)
     fade = math.exp(-_TAKE_DECAY * elapsed_s)
     for venue in range(market.venues.shape[0]):
-        market.venues["take_intensity"][venue] *= fade
+        market.venues[venue]["take_intensity"] *= fade
 
 
 @kernel
 def receive(market: Market, venue: int, rng: RandomState) -> None:
     """Draw when we get what the venue sends now, never before what it sent earlier."""
-    latency = market.venues["feed_median_ns"][venue] * math.exp(
-        market.venues["feed_sigma"][venue] * normal(rng)
+    latency = market.venues[venue]["feed_median_ns"] * math.exp(
+        market.venues[venue]["feed_sigma"] * normal(rng)
     )
-    arrival = market.common["now_ns"][0] + int(latency)
-    if arrival > market.venues["recv_ns"][venue]:
-        market.venues["recv_ns"][venue] = arrival
+    arrival = market.common[0]["now_ns"] + int(latency)
+    if arrival > market.venues[venue]["recv_ns"]:
+        market.venues[venue]["recv_ns"] = arrival
 
 
 @kernel
@@ -275,28 +274,20 @@ def happen(rows: RecordArray, market: Market, venue: int, flow: int, rng: Random
 
 
 @kernel
-def open_market(rows: RecordArray, market: Market, rng: RandomState) -> None:
-    """Write every venue's first snapshot."""
-    for venue in range(market.venues.shape[0]):
-        receive(market, venue, rng)
-        open_book(rows, market, venue, rng)
-
-
-@kernel
 def run(rows: RecordArray, market: Market, rng: RandomState) -> None:
     """Write events until no further message is sure to fit."""
     longest = 3 * market.px_ticks.shape[2]
     flow_rates = np.empty(1 + _FLOWS * market.venues.shape[0])
-    while market.common["used"][0] + longest <= rows.shape[0]:
+    while market.common[0]["used"] + longest <= rows.shape[0]:
         total = fill_rates(market, flow_rates)
-        next_ns = market.common["now_ns"][0] + 1 + int(exponential(rng) / total * 1e9)
+        next_ns = market.common[0]["now_ns"] + 1 + int(exponential(rng) / total * 1e9)
         look_ns = market.venues["look_ns"].min()
         if look_ns <= next_ns:
             advance_clock(market, look_ns)
             for venue in range(market.venues.shape[0]):
-                if market.venues["look_ns"][venue] == look_ns:
-                    market.venues["look_ns"][venue] = _NEVER
-                    market.venues["seen_ticks"][venue] = market.common["efficient_ticks"][0]
+                if market.venues[venue]["look_ns"] == look_ns:
+                    market.venues[venue]["look_ns"] = _NEVER
+                    market.venues[venue]["seen_ticks"] = market.common[0]["efficient_ticks"]
             continue
         advance_clock(market, next_ns)
         left = uniform(rng) * total - flow_rates[0]

@@ -14,18 +14,16 @@ import numpy as np
 from framework._jit import kernel
 from framework.core.events import EventFlag, EventKind
 from framework.synthetic.draws import RandomState, normal, uniform
-from framework.synthetic.market import Market, RecordArray
+from framework.synthetic.market import Market, RecordArray, Whole
 
 # NumPy integers, since numba would compile every kernel anew for each Python constant it is given.
 _DEPTH: Final = np.int64(EventKind.DEPTH)
 _TRADE: Final = np.int64(EventKind.TRADE)
-_CLEAR: Final = np.int64(EventKind.CLEAR)
 _NONE: Final = np.int64(0)
 BEST: Final = np.int64(0)
 """Index of a side's best level."""
 
 _LAST: Final = int(EventFlag.LAST)
-_SNAPSHOT: Final = int(EventFlag.SNAPSHOT)
 
 _MEAN_LOG_LOTS: Final = 2.3  # of an order: a median of 10 lots, a mean of 17
 _SIGMA_LOG_LOTS: Final = 1.0
@@ -44,7 +42,7 @@ def draw_order_lots(rng: RandomState) -> int:
 
 
 @kernel
-def draw_level_lots(rng: RandomState, level: int) -> int:
+def draw_level_lots(rng: RandomState, level: Whole) -> Whole:
     """Draw the total of a level that comes into view; deeper levels hold more, up to a hump."""
     return draw_order_lots(rng) * (2 + min(level, 4))
 
@@ -52,7 +50,7 @@ def draw_level_lots(rng: RandomState, level: int) -> int:
 @kernel
 def begin_message(market: Market, venue: int) -> None:
     """Give the venue's next message its sequence number."""
-    market.venues["seq"][venue] += 1
+    market.venues[venue]["seq"] += 1
 
 
 @kernel
@@ -60,53 +58,34 @@ def write_row(
     rows: RecordArray,
     market: Market,
     venue: int,
-    kind: int,
-    side: int,
-    px_ticks: int,
-    qty_lots: int,
+    kind: Whole,
+    side: Whole,
+    px_ticks: Whole,
+    qty_lots: Whole,
 ) -> None:
     """Append one row of the current message."""
-    at = market.common["used"][0]
-    rows["ts_exch_ns"][at] = market.common["now_ns"][0]
-    rows["ts_recv_ns"][at] = market.venues["recv_ns"][venue]
-    rows["seq"][at] = market.venues["seq"][venue]
-    rows["kind"][at] = kind
-    rows["side"][at] = side
-    rows["flags"][at] = 0
-    rows["px_ticks"][at] = px_ticks
-    rows["qty_lots"][at] = qty_lots
-    rows["venue"][at] = venue
-    market.common["used"][0] = at + 1
+    at = market.common[0]["used"]
+    rows[at]["ts_exch_ns"] = market.common[0]["now_ns"]
+    rows[at]["ts_recv_ns"] = market.venues[venue]["recv_ns"]
+    rows[at]["seq"] = market.venues[venue]["seq"]
+    rows[at]["kind"] = kind
+    rows[at]["side"] = side
+    rows[at]["flags"] = 0
+    rows[at]["px_ticks"] = px_ticks
+    rows[at]["qty_lots"] = qty_lots
+    rows[at]["venue"] = venue
+    market.common[0]["used"] = at + 1
 
 
 @kernel
 def end_message(rows: RecordArray, market: Market) -> None:
     """Flag the latest row as its message's last."""
-    rows["flags"][market.common["used"][0] - 1] |= _LAST
-
-
-@kernel
-def open_book(rows: RecordArray, market: Market, venue: int, rng: RandomState) -> None:
-    """Fill an empty venue around the efficient price and write its snapshot."""
-    first = market.common["used"][0]
-    begin_message(market, venue)
-    write_row(rows, market, venue, _CLEAR, _NONE, _NONE, _NONE)
-    for k in range(2):
-        side = 1 - 2 * k
-        px_ticks = market.venues["seen_ticks"][venue] - side
-        for level in range(market.px_ticks.shape[2]):
-            market.px_ticks[venue, k, level] = px_ticks
-            market.qty_lots[venue, k, level] = draw_level_lots(rng, level)
-            write_row(rows, market, venue, _DEPTH, side, px_ticks, market.qty_lots[venue, k, level])
-            px_ticks -= side
-    for at in range(first, market.common["used"][0]):
-        rows["flags"][at] = _SNAPSHOT
-    end_message(rows, market)
+    rows["flags"][market.common[0]["used"] - 1] |= _LAST
 
 
 @kernel
 def set_level(
-    rows: RecordArray, market: Market, venue: int, side: int, level: int, qty_lots: int
+    rows: RecordArray, market: Market, venue: int, side: Whole, level: Whole, qty_lots: Whole
 ) -> None:
     """Change what a level shows, to more than nothing."""
     k = (1 - side) // 2
@@ -117,7 +96,7 @@ def set_level(
 
 @kernel
 def remove_level(
-    rows: RecordArray, market: Market, venue: int, side: int, level: int, rng: RandomState
+    rows: RecordArray, market: Market, venue: int, side: Whole, level: Whole, rng: RandomState
 ) -> None:
     """Take a level away and bring the next deeper one into view."""
     px = market.px_ticks[venue, (1 - side) // 2]
@@ -137,7 +116,7 @@ def remove_level(
 
 @kernel
 def add_at(
-    rows: RecordArray, market: Market, venue: int, side: int, px_ticks: int, qty_lots: int
+    rows: RecordArray, market: Market, venue: int, side: Whole, px_ticks: Whole, qty_lots: Whole
 ) -> None:
     """Add an order at a price; one deeper than all displayed levels joins the deepest."""
     px = market.px_ticks[venue, (1 - side) // 2]
@@ -163,8 +142,8 @@ def take(
     rows: RecordArray,
     market: Market,
     venue: int,
-    aggressor: int,
-    qty_lots: int,
+    aggressor: Whole,
+    qty_lots: Whole,
     rng: RandomState,
 ) -> None:
     """Execute a market order: a message of trades, then one of the levels they reduced.

@@ -12,6 +12,8 @@ from framework.synthetic.model import MarketModel
 
 RecordArray = NDArray[Any]
 """Array of one of the record types below."""
+Whole = int | np.int64
+"""A whole number inside a kernel."""
 
 ROW_DTYPE: Final = np.dtype(
     [

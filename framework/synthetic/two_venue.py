@@ -24,9 +24,10 @@ from framework.core.errors import DataError
 from framework.core.events import GOLD_SCHEMA
 from framework.core.instrument import Instrument
 from framework.synthetic.draws import seeded
-from framework.synthetic.flow import open_market, run
+from framework.synthetic.flow import run
 from framework.synthetic.market import ROW_DTYPE, RecordArray, new_market
 from framework.synthetic.model import MarketModel
+from framework.synthetic.opening import open_books
 
 CHUNK_ROWS: Final = 1 << 18
 _NAMES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
@@ -137,13 +138,12 @@ def generate_stream(
     rng = seeded(seed)
     market = new_market(assumed, len(chosen))
     left = rows
-    opened = False
+    snapshots = open_books(market, seed)
     while left >= _longest_event(assumed):
         events = np.empty(min(left, chunk_rows), dtype=ROW_DTYPE)
-        market.common["used"] = 0
-        if not opened:
-            open_market(events, market, rng)
-            opened = True
+        events[: len(snapshots)] = snapshots
+        market.common["used"] = len(snapshots)
+        snapshots = snapshots[:0]
         run(events, market, rng)
         used = int(market.common["used"][0])
         left -= used
