@@ -37,23 +37,25 @@ class Catalog:
     ----------
     path
         The file it was read from.
-    instruments
-        In the order of the file, the venue's defaults filled in.
+    instruments_by_name
+        By ``(venue, symbol)``, in the order of the file, the venue's defaults filled in.
     venues, tables
         By name.
     """
 
     path: Path
-    instruments: tuple[Instrument, ...]
+    instruments_by_name: Mapping[tuple[str, str], Instrument]
     venues: Mapping[str, VenueConfig]
     tables: Mapping[str, TableConfig]
 
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Every instrument, in the order of the file."""
+        return tuple(self.instruments_by_name.values())
+
     def instrument(self, venue: str, symbol: str) -> Instrument | None:
         """Return the instrument, or None where the catalog does not know it."""
-        for instrument in self.instruments:
-            if instrument.venue == venue and instrument.symbol == symbol:
-                return instrument
-        return None
+        return self.instruments_by_name.get((venue, symbol))
 
     def venue(self, name: str) -> VenueConfig:
         """Return the venue; one the catalog lacks has default values and ``known=False``."""

@@ -22,7 +22,11 @@ _INT: Final = "tag:yaml.org,2002:int"
 _NULL: Final = "tag:yaml.org,2002:null"
 
 
-class _CoreLoader(yaml.SafeLoader):
+# libyaml's parser is ten times faster, which a catalog of thousands of instruments needs.
+_Parser: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _CoreLoader(_Parser):  # type: ignore[misc,valid-type]
     """YAML 1.2 scalars only: ``NO`` is a ticker, ``-10:00`` an offset, ``2014-05-01`` text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012

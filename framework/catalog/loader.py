@@ -43,7 +43,10 @@ def load_catalog(path: Path | None = None) -> Catalog:
         raise mistakes_error(document, mistakes, error=CatalogError)
     return Catalog(
         path=document.path,
-        instruments=tuple(entry.at(file.venues[entry.venue]) for entry in file.instruments),
+        instruments_by_name={
+            (entry.venue, entry.symbol): entry.at(file.venues[entry.venue])
+            for entry in file.instruments
+        },
         venues=file.venues,
         tables=file.tables,
     )
