@@ -23,7 +23,7 @@ def catalog() -> Catalog:
 @pytest.mark.parametrize(
     ("venue", "symbol", "tick", "lot"),
     [
-        ("binance_spot", "BTCUSDT", "0.01", "0.00001"),
+        ("binance_spot", "BTCUSDT", "0.01", "0.000001"),
         ("binance_usdm", "BTCUSDT", "0.1", "0.001"),
         ("binance_cm", "BTCUSD_PERP", "0.1", "1"),
         ("fxcm", "EURUSD", "0.00001", "1000"),
