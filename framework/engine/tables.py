@@ -1,24 +1,24 @@
 """Tables derived from a journal and its samples: fills, marked equity and headline figures.
 
-Sums are whole numbers until the last step: cash and position are counted in tick · lot, and
-``2 · cash + position · (bid + ask)`` is twice the gross profit exactly; one division by exact
-whole numbers then gives the money.
+Sums are whole numbers until the last step. For a linear contract cash and position are counted in
+tick · lot, and ``2 · cash + position · (bid + ask)`` is twice the gross profit exactly; one
+division by exact whole numbers then gives the money. An inverse contract is worth its base asset,
+``quantity · contract_size / price``, and gains ``cash − position · scale / mid`` units of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 import polars as pl
 import pyarrow as pa
 
-from framework.core.errors import EngineError
 from framework.core.events import NO_PRICE
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent, Liquidity
+from framework.engine.money import inverse_scale, unit_value
 
 MICRO: Final = 1_000_000
 FILL_SCHEMA: Final = pl.Schema(
@@ -120,7 +120,13 @@ def equity_table(instruments: Sequence[Instrument], samples: pl.DataFrame) -> pl
         pl.when(_both_sides()).then(pl.col("ask_ticks") - pl.col("bid_ticks")).alias("wide"),
     )
     position, twice_mid = pl.col("position_lots"), pl.col("twice_mid")
-    held = pl.when(position == 0).then(0).otherwise(position * twice_mid)
+    scale = _whole(instruments, [inverse_scale(i) for i in instruments])
+    cash = 2 * pl.col("cash_units")
+    linear = cash + pl.when(position == 0).then(0).otherwise(position * twice_mid)
+    inverse = cash + pl.when(position == 0).then(0.0).otherwise(
+        -4.0 * position * scale / twice_mid  # as a float: position · scale may pass int64
+    )
+    twice_gross = pl.when(scale == 0).then(linear.cast(pl.Float64)).otherwise(inverse)
     units = [unit_value(i) for i in instruments]
     half_tick = [Fraction(i.tick) / 2 for i in instruments]
     return (
@@ -134,32 +140,13 @@ def equity_table(instruments: Sequence[Instrument], samples: pl.DataFrame) -> pl
                 "spread"
             ),
             _lots(instruments, "position_lots").alias("position"),
-            _per_book(
-                instruments, 2 * pl.col("cash_units") + held, [unit / 2 for unit in units]
-            ).alias("gross_pnl"),
+            _per_book(instruments, twice_gross, [unit / 2 for unit in units]).alias("gross_pnl"),
             _per_book(instruments, pl.col("fee_micro"), [unit / MICRO for unit in units]).alias(
                 "fees"
             ),
         )
         .with_columns((pl.col("gross_pnl") - pl.col("fees")).alias("net_pnl"))
     )
-
-
-def unit_value(instrument: Instrument) -> Fraction:
-    """Exact money value of one tick · lot, in the instrument's currency.
-
-    Raises
-    ------
-    EngineError
-        Where the contract is inverse: its profit is not linear in the price.
-    """
-    if instrument.inverse:
-        raise EngineError(
-            f"{instrument.name}: profit of an inverse contract is not linear in its price",
-            remedy="use the linear contract of the same asset",
-        )
-    exact: Decimal = instrument.tick * instrument.lot * instrument.contract_size
-    return Fraction(exact)
 
 
 def _frame(journal: pa.Table) -> pl.DataFrame:
@@ -188,6 +175,11 @@ def _names(instruments: Sequence[Instrument]) -> list[pl.Expr]:
 
 def _lots(instruments: Sequence[Instrument], column: str) -> pl.Expr:
     return _per_book(instruments, pl.col(column), [Fraction(i.lot) for i in instruments])
+
+
+def _whole(instruments: Sequence[Instrument], values: Sequence[int]) -> pl.Expr:
+    books = list(range(len(instruments)))
+    return pl.col("book").replace_strict(books, list(values), return_dtype=pl.Int64)
 
 
 def _per_book(

@@ -110,6 +110,28 @@ def make_result(
     return result_of(journal, samples, currencies)
 
 
+def make_inverse_result() -> Result:
+    """Make a result of one inverse contract: 5 bought at 50,000, marked at 62,500."""
+    perpetual = replace(
+        ALPHA, tick=Decimal("0.1"), contract_size=Decimal(100), inverse=True, currency="BTC"
+    )
+    buy = {"px_ticks": 500_000, "qty_lots": 5, "bid_ticks": 499_999, "ask_ticks": 500_000}
+    units = 500 * 10**10 // 50_000  # a cash unit is 1e-10 of a coin
+    fee_micro = units * 500  # 5 basis points
+    journal = pa.Table.from_pylist(
+        [
+            journal_row(JournalEvent.SUBMITTED, 1, 0, **buy),
+            journal_row(JournalEvent.ACCEPTED, 1, 0, **buy),
+            journal_row(JournalEvent.FILLED, 1, 0, **buy, liquidity=2, fee_micro=fee_micro),
+        ],
+        schema=JOURNAL_SCHEMA,
+    )
+    samples = pl.DataFrame(
+        [sample_row(1, 0, 624_999, 625_001, 5, units, fee_micro)], schema=SAMPLE_SCHEMA
+    )
+    return replace(result_of(journal, samples), instruments=(perpetual,))
+
+
 def result_of(
     journal: pa.Table, samples: pl.DataFrame, currencies: tuple[str, str] = ("USD", "USD")
 ) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from framework.core.events import NO_PRICE
-from tests.unit.made_result import ALPHA, BETA, make_result
+from tests.unit.made_result import ALPHA, BETA, make_inverse_result, make_result
 
 
 def test_a_taker_fill_costs_its_distance_from_the_arrival_mid() -> None:
@@ -76,3 +76,15 @@ def test_no_orders_give_an_empty_summary() -> None:
     assert result.fills.height == 0
     assert result.summary()["fill_ratio"] == 0.0
     assert result.summary()["pnl"] == 0.0
+
+
+def test_an_inverse_contract_earns_its_base_asset() -> None:
+    result = make_inverse_result()
+    last = result.equity.row(-1, named=True)
+    # long 5 contracts of 100 USD from 50,000 to 62,500: 500 · (1/50,000 − 1/62,500) coins
+    assert last["gross_pnl"] == pytest.approx(0.002)
+    assert last["fees"] == pytest.approx(500 / 50_000 * 5e-4)
+    assert last["net_pnl"] == pytest.approx(0.002 - 5e-6)
+    fill = result.fills.row(0, named=True)
+    assert fill["fee"] == pytest.approx(5e-6)
+    assert (fill["price"], fill["quantity"]) == (50_000.0, 5.0)
