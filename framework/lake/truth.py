@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final
 
 import polars as pl
@@ -98,17 +99,25 @@ def ticker_truth(
             .filter(pl.col("ticker").is_not_null())
         )
         same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_true")) for name in _TOUCH)
-        truth.add(compared.with_columns(is_equal=same), _TICKER_DETAIL)
+        truth.add(compared.with_columns(is_equal=same), _ticker_detail(instrument))
     return truth
 
 
-_TICKER_DETAIL: Final = pl.format(
-    "book {} × {} / {} × {}, bookTicker {} × {} / {} × {} at update {}, in ticks and lots",
-    *(
-        pl.when(pl.col(name) != NO_PRICE).then(pl.col(name)).cast(pl.String).fill_null("none")
-        for name in (*_TOUCH, *(f"{name}_true" for name in _TOUCH), "ticker")
-    ),
-)
+def _ticker_detail(instrument: Instrument) -> pl.Expr:
+    touches = [f"{name}{whose}" for whose in ("", "_true") for name in _TOUCH]
+    steps = [instrument.tick, instrument.lot] * 4
+    return pl.format(
+        "book {} × {} / {} × {}, bookTicker {} × {} / {} × {} at update {}",
+        *(_decimal(name, step) for name, step in zip(touches, steps, strict=True)),
+        "ticker",
+    )
+
+
+def _decimal(name: str, step: Decimal) -> pl.Expr:
+    """Write whole steps as the decimal number they stand for."""
+    places = max(0, -int(step.normalize().as_tuple().exponent))
+    steps = pl.when(pl.col(name) != NO_PRICE).then(pl.col(name).cast(pl.Float64))
+    return (steps * float(step)).round(places).cast(pl.String).fill_null("none")
 
 
 def _tickers(silver: SilverStream, instrument: Instrument) -> pl.DataFrame:
