@@ -133,6 +133,13 @@ class SourceFormat(ABC):
     suffixes: Sequence[str]
     """File name endings this format claims when it is given a folder."""
 
+    def order_hint_ns(self, path: Path) -> int:
+        """Return a time by which files are put in order before their names; cheap, never raises.
+
+        0 where nothing is known without reading the file.
+        """
+        return 0
+
     @abstractmethod
     def read(self, path: Path, context: SourceContext) -> Iterator[pl.DataFrame]:
         """Yield the file's raw rows in batches of at most a few hundred thousand.
