@@ -29,9 +29,7 @@ HALF_DTYPE: Final = np.dtype(
 )
 """State of a half: ``best`` is the highest ``z`` with quantity, `NO_PRICE` where there is none."""
 
-BOOK_DTYPE: Final = np.dtype(
-    [("valid", np.int64), ("halted", np.int64), ("gaps", np.int64)]
-)
+BOOK_DTYPE: Final = np.dtype([("valid", np.int64), ("halted", np.int64), ("gaps", np.int64)])
 """State of a book: not ``valid`` from a gap until the next snapshot has ended."""
 
 OK: Final = 0

@@ -87,7 +87,7 @@ class Tape(NamedTuple):
     """A slice of the merged market, as columns of shape ``(n_events,)``.
 
     Rows stand in the total order ``(ts_exch_ns, venue, seq, kind)``; ``recv_order`` lists the row
-    numbers in the order in which the events reached us: ``(ts_recv_ns, row)``.
+    numbers in the order in which the events reached us: ``(ts_recv_ns, venue, seq, kind)``.
     """
 
     ts_exch_ns: I64Array

@@ -1,0 +1,23 @@
+"""Strategies: the base class, parameters, wake-ups and the context."""
+
+from framework.core.orders import JournalEvent, OrderType, TimeInForce
+from framework.strategy.base import Strategy
+from framework.strategy.context import Context
+from framework.strategy.params import Parameter, param
+from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade
+
+__all__ = [
+    "Context",
+    "JournalEvent",
+    "OnBest",
+    "OnCross",
+    "OnFill",
+    "OnOrder",
+    "OnTimer",
+    "OnTrade",
+    "OrderType",
+    "Parameter",
+    "Strategy",
+    "TimeInForce",
+    "param",
+]

@@ -1,0 +1,304 @@
+"""Run strategies over gold events and hand back what they would have earned."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from framework.core.clock import format_ns
+from framework.core.errors import EngineError, SpecError, StrategyError
+from framework.core.instrument import Instrument
+from framework.engine.config import BacktestConfig
+from framework.engine.loop import advance
+from framework.engine.recording import Recorder, drain
+from framework.engine.result import Result
+from framework.replay.market import Chunk, read_market
+from framework.replay.stream import GoldStream
+from framework.strategy.base import Strategy
+from framework.strategy.context import Context
+from framework.venue.fees import PPB_PER_BPS
+from framework.venue.records import STREAM_DTYPE, Status, WakeKind
+from framework.venue.world import FOREVER, W, World
+
+Progress = Callable[[int, int], None]
+
+_INVERSE_UNITS_PER_COIN = 10**10
+_SAMPLES = 2_000
+
+
+class StrategyFailed(StrategyError):
+    """A strategy raised; its own traceback is the cause, and what it did so far is kept.
+
+    Attributes
+    ----------
+    result
+        The run up to the wake-up that failed.
+    """
+
+    def __init__(self, message: str, *, remedy: str, result: Result) -> None:
+        super().__init__(message, remedy=remedy)
+        self.result = result
+
+
+def run_backtest(
+    strategy: Strategy,
+    streams: Sequence[GoldStream],
+    config: BacktestConfig | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Run one strategy; see `run_trials`."""
+    return run_trials([strategy], streams, config, progress)[0]
+
+
+def run_trials(
+    strategies: Sequence[Strategy],
+    streams: Sequence[GoldStream],
+    config: BacktestConfig | None = None,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Replay the market once and drive every strategy through it.
+
+    The market is shared; orders, queue positions, consumed liquidity and accounts are each
+    trial's own, so a trial's result does not depend on the others.
+
+    Parameters
+    ----------
+    strategies
+        One a trial.
+    streams
+        Gold streams, in any order; a symbol may appear once per venue.
+    config
+        Models and settings; the defaults where None.
+    progress
+        Called now and then with events done and events in all.
+
+    Returns
+    -------
+    results
+        One a strategy, in the order given.
+
+    Raises
+    ------
+    DataError
+        Where the events break a rule the replay needs.
+    StrategyFailed
+        Where a strategy raised.
+    EngineError
+        Where a limit was met: too many messages on their way, numbers too large.
+    """
+    config = config or BacktestConfig()
+    if not streams:
+        raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
+    streams = sorted(streams, key=lambda stream: stream.instrument.name)
+    names = [stream.instrument.name for stream in streams]
+    for name, following in zip(names, names[1:], strict=False):
+        if name == following:
+            raise SpecError(f"{name} is given twice", remedy="name each venue and symbol once")
+    return _Run(strategies, streams, config, progress).results()
+
+
+def _books(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndarray:
+    """Fill in what the kernels need to know of each book."""
+    records = np.zeros(len(instruments), STREAM_DTYPE)
+    assets = sorted({item.asset or item.symbol for item in instruments})
+    for record, item in zip(records, instruments, strict=True):
+        asset = item.asset or item.symbol
+        ticks = [other.tick for other in instruments if (other.asset or other.symbol) == asset]
+        record["order_entry_ns"] = item.order_entry_ns
+        record["response_ns"] = item.response_ns
+        record["maker_ppb"] = round(item.maker_fee_bps * PPB_PER_BPS)
+        record["taker_ppb"] = round(item.taker_fee_bps * PPB_PER_BPS)
+        record["queue_model"] = config.queue
+        record["queue_power"] = config.queue_power
+        record["exchange_model"] = config.exchange
+        record["lot_quantity"] = float(item.lot)
+        record["tick"] = float(item.tick)
+        record["asset"] = assets.index(asset)
+        record["grid"] = item.tick / _common_step(ticks)
+        if item.inverse:
+            scale = item.contract_size * item.lot / item.tick * _INVERSE_UNITS_PER_COIN
+            record["inverse_scale"] = round(scale)
+    return records
+
+
+def _common_step(ticks: Sequence[Decimal]) -> Decimal:
+    """Largest price step of which every tick is a whole multiple."""
+    exponent = min(int(tick.as_tuple().exponent) for tick in ticks)
+    unit = Decimal(1).scaleb(exponent)
+    return math.gcd(*(int(tick / unit) for tick in ticks)) * unit
+
+
+class _Run:
+    """One replay and the trials it drives."""
+
+    def __init__(
+        self,
+        strategies: Sequence[Strategy],
+        streams: Sequence[GoldStream],
+        config: BacktestConfig,
+        progress: Progress | None,
+    ) -> None:
+        self._strategies = strategies
+        self._streams = streams
+        self._config = config
+        self._progress = progress
+        self._instruments = tuple(stream.instrument for stream in streams)
+        slots = 1 << (config.max_orders - 1).bit_length()
+        self._world = World(_books(self._instruments, config), len(strategies), slots=slots)
+        self._contexts = [
+            Context(self._world, k, self._instruments) for k in range(len(strategies))
+        ]
+        self._recorders = [Recorder(self._instruments) for _ in strategies]
+        self._handlers = [_handlers(strategy) for strategy in strategies]
+        self._began = time.perf_counter()
+        files = [stream.files() for stream in streams]
+        self._rows = sum(sum(table["rows"].to_pylist()) for table in files)
+        self._first_ns = min(table["first_ns"][0].as_py() for table in files)
+        self._end_ns = max(max(table["last_ns"].to_pylist()) for table in files)
+
+    def results(self) -> list[Result]:
+        """Replay everything and build the results."""
+        self._prepare()
+        for chunk in read_market(self._streams, chunk_rows=self._config.chunk_rows):
+            self._world.load(
+                chunk.tape,
+                first_event=chunk.first_event,
+                n_receivable=chunk.n_receivable,
+                horizon_ns=chunk.horizon_ns,
+            )
+            self._world.root[W.LAST_NS] = _last_ns(chunk)
+            self._replay()
+            if self._progress:
+                self._progress(int(self._world.root[W.EVENTS_DONE]), self._rows)
+        self._final_sample()
+        drain(self._world, self._recorders)
+        return [self._result(k) for k in range(len(self._strategies))]
+
+    def _prepare(self) -> None:
+        root, trials = self._world.root, self._world.trials
+        starts = [stream.start_ns for stream in self._streams if stream.start_ns is not None]
+        ends = [stream.end_ns for stream in self._streams if stream.end_ns is not None]
+        start_ns = max([self._first_ns, *([min(starts)] if starts else [])])
+        end_ns = min([self._end_ns, *([max(ends)] if ends else [])])
+        root[W.START_NS] = root[W.NOW_NS] = start_ns
+        interval_ns = self._config.sample_interval_ns or max(1, (end_ns - start_ns) // _SAMPLES)
+        root[W.SAMPLE_INTERVAL_NS] = interval_ns
+        root[W.NEXT_SAMPLE_NS] = -(-start_ns // interval_ns) * interval_ns
+        for k, strategy in enumerate(self._strategies):
+            trials[k]["wakes"] = strategy.wake_mask()
+            trials[k]["edge_ppb"] = strategy.edge_ppb()
+            timer_ns = strategy.timer_ns()
+            trials[k]["timer_ns"] = timer_ns
+            if timer_ns:
+                trials[k]["next_timer_ns"] = -(-start_ns // timer_ns) * timer_ns
+            root[W.ANY_WAKES] |= strategy.wake_mask()
+            root[W.WAKE_TRIAL] = k
+            self._call(k, strategy.on_start, ())
+            advance(self._world.root)  # with no market loaded this only posts the requests
+
+    def _replay(self) -> None:
+        """Run the loop over the loaded chunk, waking strategies as it asks."""
+        world, root = self._world, self._world.root
+        wake, flush, done = int(Status.WAKE), int(Status.FLUSH), int(Status.DONE)
+        while True:
+            status = advance(root)
+            if status == wake:
+                k = int(root[W.WAKE_TRIAL])
+                handler, arguments = self._handlers[k][root[W.WAKE_KIND]]
+                self._call(k, handler, root[W.WAKE_A : W.WAKE_A + arguments].tolist())
+            elif status == flush:
+                drain(world, self._recorders)
+            elif status == done:
+                return
+            elif status == Status.GROW:
+                world.venue_ladders.grow_far()
+                world.known_ladders.grow_far()
+            else:
+                raise _limit(status)
+
+    def _call(self, k: int, handler: Callable[..., object], arguments: Sequence[int]) -> None:
+        try:
+            handler(self._contexts[k], *arguments)
+        except Exception as error:
+            drain(self._world, self._recorders)
+            at = format_ns(int(self._world.root[W.NOW_NS]))
+            name = type(self._strategies[k]).__name__
+            raise StrategyFailed(
+                f"{name}.{handler.__name__}{tuple(arguments)} raised at {at}: "
+                f"{type(error).__name__}: {error}",
+                remedy="see the strategy's own traceback above; the journal so far is kept",
+                result=self._result(k),
+            ) from error
+
+    def _final_sample(self) -> None:
+        """Sample the state after the last event."""
+        root = self._world.root
+        root[W.NEXT_SAMPLE_NS] = root[W.LAST_NS]
+        root[W.SAMPLE_INTERVAL_NS] = FOREVER // 4
+        self._replay()
+
+    def _result(self, k: int) -> Result:
+        trial = self._world.trials[k]
+        recorder = self._recorders[k]
+        strategy = self._strategies[k]
+        return Result(
+            strategy=type(strategy).__name__,
+            parameters=dict(strategy.parameters()),
+            instruments=self._instruments,
+            journal=recorder.journal(),
+            journal_hash=recorder.journal_hash,
+            samples=recorder.samples(),
+            events=int(self._world.root[W.EVENTS_DONE]),
+            seconds=time.perf_counter() - self._began,
+            counters={
+                "orders": int(trial["orders"]),
+                "fills": int(trial["fills"]),
+                "excluded_fills": int(trial["excluded"]),
+                "gaps": int(self._world.venue_ladders.book["gaps"].sum()),
+            },
+        )
+
+
+def _handlers(strategy: Strategy) -> list[tuple[Callable[..., object], int]]:
+    """Handler of each kind of wake-up and how many of the wake's arguments it takes."""
+
+    def ignore(ctx: Context) -> None:
+        raise AssertionError("woken for something it did not ask for")
+
+    table = {
+        WakeKind.TIMER: ("on_timer", 0),
+        WakeKind.TRADE: ("on_trade", 1),
+        WakeKind.BEST: ("on_best", 1),
+        WakeKind.CROSS: ("on_cross", 2),
+        WakeKind.FILL: ("on_fill", 3),
+        WakeKind.ORDER: ("on_order", 2),
+    }
+    return [(getattr(strategy, table[kind][0], ignore), table[kind][1]) for kind in WakeKind]
+
+
+def _last_ns(chunk: Chunk) -> int:
+    """Latest instant of the whole market where this is its last chunk, else the largest integer."""
+    if chunk.horizon_ns != FOREVER or chunk.tape.ts_exch_ns.size == 0:
+        return FOREVER
+    return int(max(chunk.tape.ts_exch_ns.max(), chunk.tape.ts_recv_ns.max()))
+
+
+def _limit(status: int) -> EngineError:
+    if status == Status.MAIL_FULL:
+        return EngineError(
+            "a strategy has more messages on their way than the run has room for",
+            remedy="raise max_orders, or lower the latency or the order rate",
+        )
+    if status == Status.CONSUMED_FULL:
+        return EngineError(
+            "a strategy has taken liquidity at more price levels than the run remembers",
+            remedy="take fewer levels at once",
+        )
+    return EngineError(
+        "price times quantity must fit 64 bits with room for fees, and no longer does",
+        remedy="give the instrument a coarser lot in the catalog",
+    )

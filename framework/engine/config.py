@@ -1,0 +1,74 @@
+"""How a backtest is run: the models of the simulated venues, seeds and sampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from framework.core.errors import SpecError
+from framework.venue.matching import ExchangeModel
+from framework.venue.queue import QueueModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestConfig:
+    """Settings of a run that are neither the strategy's nor an instrument's.
+
+    Parameters
+    ----------
+    seed
+        Seed of every random stream.
+    sample_interval_ns
+        Virtual time between samples of the state; 0 takes about 2,000 over the run.
+    queue_model
+        ``"risk_averse"``, ``"power"``, ``"power2"``, ``"power3"``, ``"log"`` or ``"log2"``.
+    queue_power
+        Exponent of the power models.
+    exchange_model
+        ``"partial_fills"`` or ``"no_partial_fills"``.
+    max_orders
+        Orders a strategy may have open at once; rounded up to a power of two.
+    chunk_rows
+        Events read from each stream at a time; bounds the memory.
+
+    Raises
+    ------
+    SpecError
+        For an unknown model or a number out of range.
+    """
+
+    seed: int = 0
+    sample_interval_ns: int = 0
+    queue_model: str = "risk_averse"
+    queue_power: float = 3.0
+    exchange_model: str = "partial_fills"
+    max_orders: int = 128
+    chunk_rows: int = 1 << 18
+
+    def __post_init__(self) -> None:
+        _choose(QueueModel, self.queue_model, "queue_model")
+        _choose(ExchangeModel, self.exchange_model, "exchange_model")
+        for name in ("queue_power", "max_orders", "chunk_rows"):
+            if getattr(self, name) <= 0:
+                raise SpecError(
+                    f"{name} must be positive, got {getattr(self, name)}",
+                    remedy=f"give a positive {name} or leave it out",
+                )
+
+    @property
+    def queue(self) -> QueueModel:
+        """The queue model as the kernels know it."""
+        return QueueModel[self.queue_model.upper()]
+
+    @property
+    def exchange(self) -> ExchangeModel:
+        """The exchange model as the kernels know it."""
+        return ExchangeModel[self.exchange_model.upper()]
+
+
+def _choose(kinds: type[QueueModel] | type[ExchangeModel], value: str, name: str) -> None:
+    names = [kind.name.lower() for kind in kinds]
+    if value not in names:
+        raise SpecError(
+            f"{name} must be one of {', '.join(names)}, got {value!r}",
+            remedy=f"write for example {name}: {names[0]}",
+        )

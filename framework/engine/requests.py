@@ -1,0 +1,156 @@
+"""A trial's own actions: requests leave, reach their venue, and word comes back."""
+
+from __future__ import annotations
+
+from framework._jit import kernel
+from framework.core.orders import JournalEvent, Reason
+from framework.venue.journal import journal_at, journal_row
+from framework.venue.mail import send, take
+from framework.venue.matching import arrive_cancel, arrive_new, arrive_replace
+from framework.venue.records import LocalState, Request, VenueState, WakeKind
+from framework.venue.world import (
+    W,
+    accounts_of,
+    mail_of,
+    open_of,
+    orders_of,
+    outbox_of,
+    streams_of,
+    trials_of,
+)
+
+_NEW, _CANCEL, _REPLACE = int(Request.NEW), int(Request.CANCEL), int(Request.REPLACE)
+_IN_FLIGHT = int(VenueState.IN_FLIGHT)
+_FREE, _PENDING, _OPEN = int(LocalState.FREE), int(LocalState.PENDING), int(LocalState.OPEN)
+_SUBMITTED, _REJECTED = int(JournalEvent.SUBMITTED), int(JournalEvent.REJECTED)
+_CANCEL_SENT, _REPLACE_SENT = int(JournalEvent.CANCEL_SENT), int(JournalEvent.REPLACE_SENT)
+_ACCEPTED, _FILLED = int(JournalEvent.ACCEPTED), int(JournalEvent.FILLED)
+_EXPIRED, _CANCELLED = int(JournalEvent.EXPIRED), int(JournalEvent.CANCELLED)
+_REPLACED, _CANCEL_REJECTED = int(JournalEvent.REPLACED), int(JournalEvent.CANCEL_REJECTED)
+_NONE, _BAD_QUANTITY = int(Reason.NONE), int(Reason.BAD_QUANTITY)
+_WAKE_FILL, _WAKE_ORDER = int(WakeKind.FILL), int(WakeKind.ORDER)
+
+
+@kernel
+def _submit(world, k, out):
+    """Send a new order; one without quantity is refused on our side at once."""
+    now_ns = world[W.NOW_NS]
+    o = out.id & (world[W.SLOTS] - 1)
+    order = orders_of(world, k)[o]
+    trial = trials_of(world)[k]
+    order.id = out.id
+    order.book = out.book
+    order.side = out.side
+    order.order_type = out.order_type
+    order.tif = out.tif
+    order.venue_state = _IN_FLIGHT
+    order.z = out.side * out.px
+    order.lots = out.lots
+    order.leaves = out.lots
+    order.local_state = _PENDING
+    order.local_z = order.z
+    order.local_leaves = out.lots
+    order.in_flight = 1
+    order.cancel_sent = 0
+    order.front = 0.0
+    order.traded = 0.0
+    open_of(world, k)[trial.n_open] = out.id
+    trial.n_open += 1
+    trial.orders += 1
+    journal_row(world, k, o, now_ns, _SUBMITTED, _NONE, False)
+    if out.lots <= 0:
+        journal_row(world, k, o, now_ns, _REJECTED, _BAD_QUANTITY, False)
+        send(world, k, 1, now_ns, _REJECTED, out.id, order.z, 0, 0)
+        return
+    arrival_ns = now_ns + streams_of(world)[out.book].order_entry_ns
+    send(world, k, 0, arrival_ns, _NEW, out.id, order.z, out.lots, out.lots)
+
+
+@kernel
+def _amend(world, k, out):
+    """Send a cancel or a replace of an order that we believe to be alive."""
+    now_ns = world[W.NOW_NS]
+    o = out.id & (world[W.SLOTS] - 1)
+    order = orders_of(world, k)[o]
+    if order.id != out.id or order.local_state == _FREE:
+        return
+    order.in_flight += 1
+    arrival_ns = now_ns + streams_of(world)[order.book].order_entry_ns
+    if out.request == _CANCEL:
+        order.cancel_sent = 1
+        journal_row(world, k, o, now_ns, _CANCEL_SENT, _NONE, False)
+        send(world, k, 0, arrival_ns, _CANCEL, out.id, order.z, 0, 0)
+        return
+    i = journal_row(world, k, o, now_ns, _REPLACE_SENT, _NONE, False)
+    journal_at(world, i).px_ticks = out.px
+    journal_at(world, i).qty_lots = out.lots
+    send(world, k, 0, arrival_ns, _REPLACE, out.id, order.side * out.px, out.lots, 0)
+
+
+@kernel
+def post(world, k):
+    """Send everything the strategy has asked for during its wake-up."""
+    outbox = outbox_of(world)
+    for i in range(world[W.N_OUTBOX]):
+        if outbox[i].request == _NEW:
+            _submit(world, k, outbox[i])
+        else:
+            _amend(world, k, outbox[i])
+    world[W.N_OUTBOX] = 0
+
+
+@kernel
+def arrive(world, k):
+    """Let a trial's next request reach its venue."""
+    message = mail_of(world, k, 0)[take(world, k, 0)]
+    o = message.id & (world[W.SLOTS] - 1)
+    ts_ns, z, lots = message.ts_ns, message.z, message.lots
+    orders_of(world, k)[o].in_flight -= 1
+    if message.kind == _NEW:
+        arrive_new(world, k, o, ts_ns)
+    elif message.kind == _CANCEL:
+        arrive_cancel(world, k, o, ts_ns)
+    else:
+        arrive_replace(world, k, o, ts_ns, z, lots)
+
+
+@kernel
+def hear(world, k):
+    """Let a trial's next response reach it; return the kind of wake-up it is."""
+    message = mail_of(world, k, 1)[take(world, k, 1)]
+    o = message.id & (world[W.SLOTS] - 1)
+    order = orders_of(world, k)[o]
+    event = message.kind
+    order.in_flight -= 1
+    world[W.WAKE_A] = message.id
+    world[W.WAKE_B] = event
+    world[W.WAKE_C] = message.lots
+    if event == _ACCEPTED:
+        order.local_state = _OPEN
+    elif event == _FILLED:
+        order.local_leaves = message.leaves
+        accounts_of(world, k)[order.book].known_position += order.side * message.lots
+        world[W.WAKE_B] = order.side * message.z
+    elif event == _CANCEL_REJECTED:
+        order.cancel_sent = 0
+    elif event == _REPLACED:
+        order.local_z = message.z
+        order.local_leaves = message.leaves
+    over = event == _REJECTED or event == _EXPIRED or event == _CANCELLED
+    if over or (event == _FILLED and message.leaves == 0):
+        order.local_state = _FREE
+        _close(world, k, message.id)
+    return _WAKE_FILL if event == _FILLED else _WAKE_ORDER
+
+
+@kernel
+def _close(world, k, order_id):
+    """Take an order off the list of those a trial believes to be open."""
+    open_ids = open_of(world, k)
+    trial = trials_of(world)[k]
+    i = 0
+    while open_ids[i] != order_id:
+        i += 1
+    for j in range(i, trial.n_open - 1):
+        open_ids[j] = open_ids[j + 1]
+    trial.n_open -= 1

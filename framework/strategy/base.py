@@ -1,0 +1,131 @@
+"""The class a quant writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from framework.core.clock import duration_ns
+from framework.core.errors import SpecError, StrategyError
+from framework.strategy.context import Context
+from framework.strategy.params import Parameter, bind, collect_parameters
+from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade, Wake
+from framework.venue.records import WakeKind
+
+_KINDS: dict[type, WakeKind] = {
+    OnTimer: WakeKind.TIMER,
+    OnTrade: WakeKind.TRADE,
+    OnBest: WakeKind.BEST,
+    OnCross: WakeKind.CROSS,
+    OnFill: WakeKind.FILL,
+    OnOrder: WakeKind.ORDER,
+}
+_HANDLERS = {
+    WakeKind.TIMER: "on_timer",
+    WakeKind.TRADE: "on_trade",
+    WakeKind.BEST: "on_best",
+    WakeKind.CROSS: "on_cross",
+    WakeKind.FILL: "on_fill",
+    WakeKind.ORDER: "on_order",
+}
+
+
+class Strategy:
+    """Base of every strategy: parameters, wake-ups, handlers.
+
+    A subclass lists in `wakes` what it wants to be woken for and defines the handler of each. It
+    reads the market and its own orders through the context handed to the handler, which holds
+    what had reached us by then, and nothing else.
+
+    Raises
+    ------
+    StrategyError
+        For an unknown or bad parameter, or a wake-up without its handler.
+
+    Examples
+    --------
+    >>> class Join(Strategy):
+    ...     '''Join the best bid and ask of the first book, once a second.'''
+    ...     size: int = param(1, low=1, high=10)
+    ...     wakes = (OnTimer("1s"),)
+    ...
+    ...     def on_timer(self, ctx):
+    ...         ctx.cancel_all()
+    ...         if ctx.has_quote(0):
+    ...             ctx.buy(0, self.size, ctx.bid_ticks(0), post_only=True)
+    ...             ctx.sell(0, self.size, ctx.ask_ticks(0), post_only=True)
+    >>> Join(size=2).parameters()
+    {'size': 2}
+    """
+
+    wakes: ClassVar[Sequence[Wake]] = ()
+    declared: ClassVar[dict[str, Parameter]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.declared = collect_parameters(cls)
+        for wake in cls.wakes:
+            kind = _KINDS.get(type(wake))
+            if kind is None:
+                raise StrategyError(
+                    f"{cls.__name__}: wakes must hold OnTimer, OnTrade, …, got {wake!r}",
+                    remedy='write for example wakes = (OnTimer("100ms"), OnFill())',
+                )
+            if not callable(getattr(cls, _HANDLERS[kind], None)):
+                raise StrategyError(
+                    f"{cls.__name__} asks for {type(wake).__name__} but has no {_HANDLERS[kind]}",
+                    remedy=f"define def {_HANDLERS[kind]}(self, ctx, …), or drop the wake-up",
+                )
+
+    def __init__(self, **parameters: object) -> None:
+        for name, value in bind(self.declared, parameters, type(self).__name__).items():
+            setattr(self, name, value)
+
+    def parameters(self) -> dict[str, int | float | bool]:
+        """Parameter values by name."""
+        return {name: getattr(self, name) for name in self.declared}
+
+    def wake_mask(self) -> int:
+        """Kinds of wake-up asked for, as bits ``1 << WakeKind``."""
+        mask = 0
+        for wake in self.wakes:
+            mask |= 1 << _KINDS[type(wake)]
+        return mask
+
+    def timer_ns(self) -> int:
+        """Interval of the timer, 0 without one."""
+        for wake in self.wakes:
+            if isinstance(wake, OnTimer):
+                return self._interval_ns(wake.interval)
+        return 0
+
+    def edge_ppb(self) -> int:
+        """Edge a cross must exceed, in parts per billion."""
+        for wake in self.wakes:
+            if isinstance(wake, OnCross):
+                edge = wake.edge_bps
+                value = getattr(self, edge) if isinstance(edge, str) else edge
+                return round(value * 100_000)
+        return 0
+
+    def _interval_ns(self, interval: str | int) -> int:
+        if isinstance(interval, str) and interval in self.declared:
+            value = int(getattr(self, interval))
+        else:
+            try:
+                value = duration_ns(interval)
+            except SpecError as error:
+                raise StrategyError(
+                    f"{type(self).__name__}: OnTimer needs a duration or a parameter's name, "
+                    f"got {interval!r}",
+                    remedy='write for example OnTimer("100ms")',
+                ) from error
+        if value <= 0:
+            raise StrategyError(
+                f"{type(self).__name__}: a timer's interval must be positive, got {value} ns",
+                remedy="give at least 1ns",
+            )
+        return value
+
+    def on_start(self, ctx: Context) -> None:
+        """Prepare before the first event; books can be looked up by name here."""

@@ -1,0 +1,367 @@
+"""What a strategy may see and do during a wake-up.
+
+All of it is what had reached us by `Context.now_ns`: books as received, orders as last answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from framework._jit import kernel
+from framework.book.ladder import halves_of, level_lots, next_level
+from framework.core.errors import StrategyError
+from framework.core.events import NO_PRICE
+from framework.core.instrument import Instrument
+from framework.core.orders import OrderType, TimeInForce
+from framework.venue.records import (
+    ACCOUNT_DTYPE,
+    ORDER_DTYPE,
+    OUTBOX_DTYPE,
+    TRIAL_DTYPE,
+    LocalState,
+    Request,
+    View,
+)
+from framework.venue.world import W, World, ladders_known
+
+_MARKET, _LIMIT = int(OrderType.MARKET), int(OrderType.LIMIT)
+_GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
+_POST_ONLY = int(TimeInForce.POST_ONLY)
+_NEW, _CANCEL, _REPLACE = int(Request.NEW), int(Request.CANCEL), int(Request.REPLACE)
+_FREE, _PENDING = int(LocalState.FREE), int(LocalState.PENDING)
+_NOW: Final = int(W.NOW_NS)
+_N_OUTBOX: Final = int(W.N_OUTBOX)
+
+
+def _place(dtype: np.dtype, name: str) -> int:
+    assert dtype.fields is not None
+    return int(dtype.fields[name][1]) // 8
+
+
+_O = {name: _place(ORDER_DTYPE, name) for name in ORDER_DTYPE.names or ()}
+_T = {name: _place(TRIAL_DTYPE, name) for name in TRIAL_DTYPE.names or ()}
+_OUT_FIELDS: Final = len(OUTBOX_DTYPE.names or ())
+_O_FIELDS: Final = len(_O)
+
+
+def _integers(array: np.ndarray) -> memoryview:
+    """View an array's memory as a flat run of Python integers (twice as fast as NumPy scalars)."""
+    return memoryview(array.view(np.int64).reshape(-1))
+
+
+@kernel
+def _depth_lots(world, h, limit_z):
+    ladders = ladders_known(world)
+    total = 0
+    z = halves_of(ladders)[h].best
+    while z != NO_PRICE and z >= limit_z:
+        total += level_lots(ladders, h, z)
+        z = next_level(ladders, h, z)
+    return total
+
+
+@kernel
+def _level_price(world, h, n):
+    ladders = ladders_known(world)
+    z = halves_of(ladders)[h].best
+    for _ in range(n):
+        if z == NO_PRICE:
+            break
+        z = next_level(ladders, h, z)
+    return z
+
+
+@kernel
+def _known_level(world, h, z):
+    return level_lots(ladders_known(world), h, z)
+
+
+class Context:
+    """A strategy's window on the market and on its own orders.
+
+    Books are small integers in the alphabetical order of ``venue:symbol``; look them up with
+    `book`. Prices are whole ticks and quantities whole lots of the book they belong to; `tick`,
+    `price` and `ticks` convert.
+    """
+
+    def __init__(self, world: World, trial: int, instruments: Sequence[Instrument]) -> None:
+        self._world = world
+        self._root = _integers(world.root)
+        self._n_books = len(instruments)
+        self._instruments = tuple(instruments)
+        self._names = {item.name: b for b, item in enumerate(instruments)}
+        self._ticks = [float(item.tick) for item in instruments]
+        self._lots = [float(item.lot) for item in instruments]
+        self._maker_bps = [float(item.maker_fee_bps) for item in instruments]
+        self._taker_bps = [float(item.taker_fee_bps) for item in instruments]
+        rows = [_integers(world.view[row]) for row in range(len(View))]
+        self._bid, self._ask = rows[View.BID], rows[View.ASK]
+        self._bid_lots, self._ask_lots = rows[View.BID_LOTS], rows[View.ASK_LOTS]
+        self._trade_px, self._trade_lots = rows[View.TRADE_PX], rows[View.TRADE_LOTS]
+        self._trade_side, self._valid = rows[View.TRADE_SIDE], rows[View.VALID]
+        self._ts_exch, self._ts_recv = rows[View.TS_EXCH], rows[View.TS_RECV]
+        slots = int(world.root[W.SLOTS])
+        self._mask = slots - 1
+        self._trial = _integers(world.trials[trial : trial + 1])
+        self._orders = _integers(world.orders[trial * slots : (trial + 1) * slots])
+        self._open = _integers(world.open[trial * slots : (trial + 1) * slots])
+        first = trial * self._n_books
+        self._accounts = _integers(world.accounts[first : first + self._n_books])
+        self._known = _place(ACCOUNT_DTYPE, "known_position")
+        self._account_fields = len(ACCOUNT_DTYPE.names or ())
+        self._outbox = _integers(world.outbox)
+        self._outbox_slots = world.outbox.size
+
+    # The market as received.
+
+    @property
+    def now_ns(self) -> int:
+        """Our clock, nanoseconds since the epoch."""
+        return self._root[_NOW]
+
+    @property
+    def n_books(self) -> int:
+        """Number of books."""
+        return self._n_books
+
+    def book(self, name: str) -> int:
+        """Index of the book ``"venue:symbol"``.
+
+        Raises
+        ------
+        StrategyError
+            Where the run has no such book.
+        """
+        if name not in self._names:
+            raise StrategyError(
+                f"no book {name!r} in this run", remedy=f"it has: {', '.join(self._names)}"
+            )
+        return self._names[name]
+
+    def instrument(self, book: int) -> Instrument:
+        """Instrument of a book."""
+        return self._instruments[book]
+
+    def has_quote(self, book: int) -> bool:
+        """True where the book is valid and has both a bid and an ask."""
+        return (
+            self._valid[book] != 0 and self._bid[book] != NO_PRICE and self._ask[book] != NO_PRICE
+        )
+
+    def bid_ticks(self, book: int) -> int:
+        """Best bid; `NO_PRICE` where there is none."""
+        return self._bid[book]
+
+    def ask_ticks(self, book: int) -> int:
+        """Best ask; `NO_PRICE` where there is none."""
+        return self._ask[book]
+
+    def bid_lots(self, book: int) -> int:
+        """Quantity displayed at the best bid."""
+        return self._bid_lots[book]
+
+    def ask_lots(self, book: int) -> int:
+        """Quantity displayed at the best ask."""
+        return self._ask_lots[book]
+
+    def tick(self, book: int) -> float:
+        """Price of one tick."""
+        return self._ticks[book]
+
+    def lot(self, book: int) -> float:
+        """Quantity of one lot."""
+        return self._lots[book]
+
+    def maker_fee_bps(self, book: int) -> float:
+        """Fee of a passive fill; negative is a rebate."""
+        return self._maker_bps[book]
+
+    def taker_fee_bps(self, book: int) -> float:
+        """Fee of an aggressive fill."""
+        return self._taker_bps[book]
+
+    def trade_px_ticks(self, book: int) -> int:
+        """Price of the last trade; `NO_PRICE` before the first."""
+        return self._trade_px[book]
+
+    def trade_lots(self, book: int) -> int:
+        """Quantity of the last trade."""
+        return self._trade_lots[book]
+
+    def trade_side(self, book: int) -> int:
+        """Aggressor of the last trade: +1 buy, −1 sell, 0 unknown."""
+        return self._trade_side[book]
+
+    def quote_age_ns(self, book: int) -> int:
+        """Time since the book's last message reached us."""
+        return self._root[_NOW] - self._ts_recv[book]
+
+    def depth_lots(self, book: int, side: int, limit_ticks: int) -> int:
+        """Quantity displayed on a side at `limit_ticks` or better."""
+        half = 2 * book + (side < 0)
+        return int(_depth_lots(self._world.root, half, side * limit_ticks))
+
+    def level_ticks(self, book: int, side: int, n: int) -> int:
+        """Price of a side's n-th best level, 0 being the best; `NO_PRICE` where there is none."""
+        z = int(_level_price(self._world.root, 2 * book + (side < 0), n))
+        return z if z == NO_PRICE else side * z
+
+    def level_lots(self, book: int, side: int, px_ticks: int) -> int:
+        """Quantity displayed at one price."""
+        return int(_known_level(self._world.root, 2 * book + (side < 0), side * px_ticks))
+
+    # Our own state, as far as we have been told.
+
+    def position_lots(self, book: int) -> int:
+        """Position from the fills we have been told of."""
+        return self._accounts[book * self._account_fields + self._known]
+
+    @property
+    def n_orders(self) -> int:
+        """Number of orders we believe to be pending or open."""
+        return self._trial[_T["n_open"]]
+
+    def order_at(self, n: int) -> int:
+        """Id of the n-th open order, oldest first."""
+        return self._open[n]
+
+    def order_book(self, order: int) -> int:
+        """Book of an order."""
+        return self._field(order, "book")
+
+    def order_side(self, order: int) -> int:
+        """Side of an order: +1 buy, −1 sell."""
+        return self._field(order, "side")
+
+    def order_px_ticks(self, order: int) -> int:
+        """Limit price of an order."""
+        return self._field(order, "side") * self._field(order, "local_z")
+
+    def order_leaves_lots(self, order: int) -> int:
+        """What is left of an order."""
+        return self._field(order, "local_leaves")
+
+    def is_open(self, order: int) -> bool:
+        """True while we believe the order to be pending or open."""
+        at = (order & self._mask) * _O_FIELDS
+        return (
+            self._orders[at + _O["id"]] == order and self._orders[at + _O["local_state"]] != _FREE
+        )
+
+    def _field(self, order: int, name: str) -> int:
+        return self._orders[(order & self._mask) * _O_FIELDS + _O[name]]
+
+    # Requests.
+
+    def buy(self, book: int, lots: int, px_ticks: int, *, post_only: bool = False) -> int:
+        """Send a limit order to buy, good till cancelled; returns its id."""
+        return self.submit(book, 1, lots, px_ticks, _POST_ONLY if post_only else _GTC)
+
+    def sell(self, book: int, lots: int, px_ticks: int, *, post_only: bool = False) -> int:
+        """Send a limit order to sell, good till cancelled; returns its id."""
+        return self.submit(book, -1, lots, px_ticks, _POST_ONLY if post_only else _GTC)
+
+    def submit(
+        self, book: int, side: int, lots: int, px_ticks: int, time_in_force: int = _GTC
+    ) -> int:
+        """Send a limit order; returns its id.
+
+        Raises
+        ------
+        StrategyError
+            For a book or side that does not exist, or where no order slot is free.
+        """
+        return self._new(book, side, lots, px_ticks, _LIMIT, time_in_force)
+
+    def take(self, book: int, side: int, lots: int, limit_ticks: int) -> int:
+        """Send an immediate-or-cancel limit order; returns its id."""
+        return self._new(book, side, lots, limit_ticks, _LIMIT, _IOC)
+
+    def market(self, book: int, side: int, lots: int) -> int:
+        """Send a market order: it takes what is displayed on arrival, and the rest expires."""
+        return self._new(book, side, lots, 0, _MARKET, _IOC)
+
+    def cancel(self, order: int) -> None:
+        """Ask for an order's cancellation, once; nothing is sent where it is already over."""
+        if self.is_open(order) and not self._field(order, "cancel_sent"):
+            self._post(_CANCEL, order, 0, 0, 0, 0, 0, 0)
+
+    def cancel_all(self, book: int = -1) -> None:
+        """Ask for the cancellation of every open order, of one book where it is given."""
+        for n in range(self._trial[_T["n_open"]]):
+            order = self._open[n]
+            if book < 0 or self._field(order, "book") == book:
+                self.cancel(order)
+
+    def replace(self, order: int, px_ticks: int, lots: int) -> None:
+        """Ask for another price and remaining quantity of an open order."""
+        if lots <= 0:
+            raise StrategyError(
+                f"a replace needs a positive quantity, got {lots} lots", remedy="cancel instead"
+            )
+        if self.is_open(order):
+            self._post(_REPLACE, order, 0, 0, 0, 0, px_ticks, lots)
+
+    def wake_at(self, ts_ns: int) -> None:
+        """Set the one alarm: ``on_timer`` is called at `ts_ns` as well."""
+        if ts_ns <= self._root[_NOW]:
+            raise StrategyError(
+                f"an alarm must be in the future, got {ts_ns} at {self._root[_NOW]}",
+                remedy="use ctx.now_ns + delay",
+            )
+        self._trial[_T["alarm_ns"]] = ts_ns
+
+    def _new(
+        self, book: int, side: int, lots: int, px_ticks: int, order_type: int, tif: int
+    ) -> int:
+        if not 0 <= book < self._n_books or side not in (1, -1):
+            raise StrategyError(
+                f"an order needs a book in 0…{self._n_books - 1} and a side of +1 or -1, "
+                f"got book {book}, side {side}",
+                remedy="look books up with ctx.book(name)",
+            )
+        order = self._trial[_T["next_id"]]
+        for _ in range(self._mask + 1):
+            at = (order & self._mask) * _O_FIELDS
+            if (
+                self._orders[at + _O["local_state"]] == _FREE
+                and not self._orders[at + _O["in_flight"]]
+            ):
+                break
+            order += 1
+        else:
+            raise StrategyError(
+                f"all {self._mask + 1} order slots are taken",
+                remedy="cancel orders, or raise max_orders in the run's configuration",
+            )
+        self._trial[_T["next_id"]] = order + 1
+        at = (order & self._mask) * _O_FIELDS
+        self._orders[at + _O["id"]] = order
+        self._orders[at + _O["local_state"]] = _PENDING
+        self._post(_NEW, order, book, side, order_type, tif, px_ticks, lots)
+        return order
+
+    def _post(
+        self,
+        request: int,
+        order: int,
+        book: int,
+        side: int,
+        order_type: int,
+        tif: int,
+        px_ticks: int,
+        lots: int,
+    ) -> None:
+        n = self._root[_N_OUTBOX]
+        if n == self._outbox_slots:
+            raise StrategyError(
+                f"a wake-up may send at most {n} requests",
+                remedy="raise max_orders in the run's configuration",
+            )
+        box, at = self._outbox, n * _OUT_FIELDS
+        box[at], box[at + 1], box[at + 2], box[at + 3] = request, order, book, side
+        box[at + 4], box[at + 5], box[at + 6], box[at + 7] = order_type, tif, px_ticks, lots
+        self._root[_N_OUTBOX] = n + 1

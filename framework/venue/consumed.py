@@ -1,0 +1,80 @@
+"""Liquidity a trial has taken from displayed levels: it is not handed out twice.
+
+Replayed data does not know that we traded: the level we took still shows its full size. A trial
+therefore remembers what it took, and sees the level that much smaller. The memory shrinks with the
+level itself (quantity that has left the data cannot be taken again) and is lost when the level
+empties; only size that the data shows newly added becomes available.
+"""
+
+from __future__ import annotations
+
+from framework._jit import kernel
+from framework.venue.records import Status
+from framework.venue.resting import watch
+from framework.venue.world import W, consumed_of, trials_of
+
+_FULL = int(Status.CONSUMED_FULL)
+
+
+@kernel
+def consumed_lots(world, k, h, z):
+    """Lots of a level that the trial has already taken."""
+    memory = consumed_of(world, k)
+    for i in range(trials_of(world)[k].n_consumed):
+        if memory[i].z == z and memory[i].h == h:
+            return memory[i].lots
+    return 0
+
+
+@kernel
+def consume(world, k, h, z, lots):
+    """Remember that the trial took ``lots`` from a level."""
+    memory = consumed_of(world, k)
+    trial = trials_of(world)[k]
+    for i in range(trial.n_consumed):
+        if memory[i].z == z and memory[i].h == h:
+            memory[i].lots += lots
+            return
+    n = trial.n_consumed
+    if n == memory.size:
+        world[W.STATUS] = _FULL
+        return
+    memory[n].h = h
+    memory[n].z = z
+    memory[n].lots = lots
+    trial.n_consumed = n + 1
+    watch(world, h, z, 1)
+
+
+@kernel
+def limit_consumed(world, k, h, z, lots):
+    """Forget what exceeds a level's new size; ``lots`` 0 forgets the level."""
+    memory = consumed_of(world, k)
+    trial = trials_of(world)[k]
+    for i in range(trial.n_consumed):
+        if memory[i].z == z and memory[i].h == h:
+            if lots < memory[i].lots:
+                memory[i].lots = lots
+            if lots == 0:
+                _forget(world, k, i)
+            return
+
+
+@kernel
+def forget_half(world, k, h):
+    """Forget all of a half, when a snapshot replaces it."""
+    memory = consumed_of(world, k)
+    i = trials_of(world)[k].n_consumed - 1
+    while i >= 0:
+        if memory[i].h == h:
+            _forget(world, k, i)
+        i -= 1
+
+
+@kernel
+def _forget(world, k, i):
+    memory = consumed_of(world, k)
+    trial = trials_of(world)[k]
+    watch(world, memory[i].h, memory[i].z, -1)
+    trial.n_consumed -= 1
+    memory[i] = memory[trial.n_consumed]

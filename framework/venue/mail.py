@@ -1,0 +1,80 @@
+"""Messages between us and the venues: sorted by arrival, first sent first among equals."""
+
+from __future__ import annotations
+
+from framework._jit import kernel
+from framework.venue.records import Status
+from framework.venue.world import FOREVER, W, mail_of, trials_of
+
+_MAIL_FULL = int(Status.MAIL_FULL)
+
+
+@kernel
+def _ends(world, k, response):
+    trial = trials_of(world)[k]
+    if response:
+        return trial.response_head, trial.response_tail
+    return trial.request_head, trial.request_tail
+
+
+@kernel
+def _set_ends(world, k, response, head, tail):
+    trial = trials_of(world)[k]
+    if response:
+        trial.response_head = head
+        trial.response_tail = tail
+    else:
+        trial.request_head = head
+        trial.request_tail = tail
+
+
+@kernel
+def send(world, k, response, ts_ns, kind, order_id, z, lots, leaves):
+    """Put a message on its way, to arrive at ``ts_ns``.
+
+    Sets the world's status where the trial's mail is full: the run must stop, a lost message
+    would make every later number wrong.
+    """
+    mail = mail_of(world, k, response)
+    head, tail = _ends(world, k, response)
+    if tail == mail.size:
+        for i in range(head, tail):
+            mail[i - head] = mail[i]
+        tail -= head
+        head = 0
+        if tail == mail.size:
+            world[W.STATUS] = _MAIL_FULL
+            return
+    i = tail
+    while i > head and mail[i - 1].ts_ns > ts_ns:
+        mail[i] = mail[i - 1]
+        i -= 1
+    message = mail[i]
+    message.ts_ns = ts_ns
+    message.kind = kind
+    message.id = order_id
+    message.z = z
+    message.lots = lots
+    message.leaves = leaves
+    _set_ends(world, k, response, head, tail + 1)
+    place = W.NEXT_RESPONSE_NS if response else W.NEXT_REQUEST_NS
+    if ts_ns < world[place]:
+        world[place] = ts_ns
+
+
+@kernel
+def next_arrival(world, k, response):
+    """When a trial's next message arrives, `FOREVER` where none is on its way."""
+    head, tail = _ends(world, k, response)
+    return mail_of(world, k, response)[head].ts_ns if head < tail else FOREVER
+
+
+@kernel
+def take(world, k, response):
+    """Take a trial's next message; returns its index in the trial's mail."""
+    head, tail = _ends(world, k, response)
+    if head + 1 == tail:
+        _set_ends(world, k, response, 0, 0)
+    else:
+        _set_ends(world, k, response, head + 1, tail)
+    return head

@@ -1,0 +1,187 @@
+"""What the engine keeps records of: states, requests, wake-ups, and the layout of each record.
+
+Every field is eight bytes wide, so that Python reads a record array as a flat run of integers.
+``z = side * px_ticks`` is a signed price: larger is better on either side.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+
+
+class View(IntEnum):
+    """Rows of the view: what has reached us of each book, int64 of shape ``(rows, n_books)``."""
+
+    BID = 0
+    ASK = 1
+    BID_LOTS = 2
+    ASK_LOTS = 3
+    TRADE_PX = 4
+    TRADE_LOTS = 5
+    TRADE_SIDE = 6
+    TS_EXCH = 7
+    TS_RECV = 8
+    VALID = 9
+
+
+class Status(IntEnum):
+    """Why the loop came back."""
+
+    DONE = 0
+    """The chunk is used up."""
+    WAKE = 1
+    FLUSH = 2
+    """The journal or the samples must be drained."""
+    GROW = 3
+    """A ladder needs room for more far levels."""
+    MAIL_FULL = 4
+    CONSUMED_FULL = 5
+    OVERFLOW = 6
+
+
+class VenueState(IntEnum):
+    """Life of an order at the venue."""
+
+    FREE = 0
+    IN_FLIGHT = 1
+    LIVE = 2
+    OVER = 3
+
+
+class LocalState(IntEnum):
+    """Life of an order as the strategy knows it."""
+
+    FREE = 0
+    PENDING = 1
+    OPEN = 2
+
+
+class Request(IntEnum):
+    """What a strategy may ask of a venue."""
+
+    NEW = 1
+    CANCEL = 2
+    REPLACE = 3
+
+
+class WakeKind(IntEnum):
+    """What woke a strategy; as bits, ``1 << kind``, what it asked to be woken for."""
+
+    TIMER = 0
+    TRADE = 1
+    BEST = 2
+    CROSS = 3
+    FILL = 4
+    ORDER = 5
+
+
+def _record(**fields: type) -> np.dtype:
+    return np.dtype(list(fields.items()))
+
+
+_I, _F = np.int64, np.float64
+
+STREAM_DTYPE: Final = _record(
+    order_entry_ns=_I,
+    response_ns=_I,
+    maker_ppb=_I,
+    taker_ppb=_I,
+    queue_model=_I,
+    exchange_model=_I,
+    queue_power=_F,
+    lot_quantity=_F,
+    tick=_F,
+    asset=_I,
+    grid=_I,
+    inverse_scale=_I,
+)
+"""What does not change about a book. ``grid`` turns ticks into steps common to its asset."""
+
+ORDER_DTYPE: Final = _record(
+    id=_I,
+    book=_I,
+    side=_I,
+    order_type=_I,
+    tif=_I,
+    venue_state=_I,
+    z=_I,
+    lots=_I,
+    leaves=_I,
+    local_state=_I,
+    local_z=_I,
+    local_leaves=_I,
+    in_flight=_I,
+    cancel_sent=_I,
+    front=_F,
+    traded=_F,
+)
+"""An order; ``front`` is the estimated quantity ahead in lots, ``traded`` what traded at its level
+since the level last changed. A slot is reused once its order is known to be over and no message
+about it is `in_flight`."""
+
+ACCOUNT_DTYPE: Final = _record(
+    position=_I, cash=_I, fee_micro=_I, known_position=_I, fills=_I, volume=_I
+)
+"""A trial's account in one book; ``known_position`` counts the fills we have been told of."""
+
+TRIAL_DTYPE: Final = _record(
+    next_id=_I,
+    wakes=_I,
+    timer_ns=_I,
+    next_timer_ns=_I,
+    alarm_ns=_I,
+    edge_ppb=_I,
+    n_open=_I,
+    n_consumed=_I,
+    request_head=_I,
+    request_tail=_I,
+    response_head=_I,
+    response_tail=_I,
+    orders=_I,
+    fills=_I,
+    excluded=_I,
+)
+
+MAIL_DTYPE: Final = _record(ts_ns=_I, kind=_I, id=_I, z=_I, lots=_I, leaves=_I)
+"""A message on its way: a request (`Request`) or a response (`JournalEvent`)."""
+
+CONSUMED_DTYPE: Final = _record(h=_I, z=_I, lots=_I)
+"""Displayed quantity a trial has already taken and must not be given again."""
+
+OUTBOX_DTYPE: Final = _record(
+    request=_I, id=_I, book=_I, side=_I, order_type=_I, tif=_I, px=_I, lots=_I
+)
+
+JOURNAL_DTYPE: Final = _record(
+    trial=_I,
+    ts_ns=_I,
+    event=_I,
+    order_id=_I,
+    book=_I,
+    side=_I,
+    order_type=_I,
+    time_in_force=_I,
+    liquidity=_I,
+    reason=_I,
+    px_ticks=_I,
+    qty_lots=_I,
+    leaves_lots=_I,
+    queue_ahead_lots=_F,
+    fee_micro=_I,
+    bid_ticks=_I,
+    ask_ticks=_I,
+)
+
+SAMPLE_DTYPE: Final = _record(
+    trial=_I,
+    ts_ns=_I,
+    book=_I,
+    bid_ticks=_I,
+    ask_ticks=_I,
+    position_lots=_I,
+    cash_units=_I,
+    fee_micro=_I,
+)

@@ -1,0 +1,77 @@
+"""A trial's live orders at a venue, kept in price-time priority, and who cares about which price."""
+
+from __future__ import annotations
+
+from framework._jit import kernel
+from framework.core.events import NO_PRICE
+from framework.venue.records import VenueState
+from framework.venue.world import (
+    INTEREST,
+    W,
+    interests_of,
+    live_of,
+    n_live_of,
+    orders_of,
+    own_best_of,
+)
+
+_LIVE, _OVER = int(VenueState.LIVE), int(VenueState.OVER)
+
+
+@kernel
+def rest(world, k, o, h):
+    """Add an order to a half's live orders, behind all that are as good."""
+    orders = orders_of(world, k)
+    live = live_of(world, k, h)
+    counts = n_live_of(world, k)
+    z = orders[o].z
+    n = counts[h]
+    i = n
+    while i > 0 and orders[live[i - 1]].z < z:
+        live[i] = live[i - 1]
+        i -= 1
+    live[i] = o
+    counts[h] = n + 1
+    orders[o].venue_state = _LIVE
+    own_best_of(world, h)[k] = orders[live[0]].z
+    watch(world, h, z, 1)
+
+
+@kernel
+def unrest(world, k, o, h):
+    """Take an order out of a half's live orders; its state is then over."""
+    orders = orders_of(world, k)
+    live = live_of(world, k, h)
+    counts = n_live_of(world, k)
+    n = counts[h]
+    i = 0
+    while live[i] != o:
+        i += 1
+    for j in range(i, n - 1):
+        live[j] = live[j + 1]
+    counts[h] = n - 1
+    orders[o].venue_state = _OVER
+    own_best_of(world, h)[k] = orders[live[0]].z if n > 1 else NO_PRICE
+    watch(world, h, orders[o].z, -1)
+
+
+@kernel
+def watch(world, h, z, change):
+    """Count one more or one fewer reason to look at events of a price."""
+    interests_of(world, h)[z & (INTEREST - 1)] += change
+
+
+@kernel
+def watched(world, h, z):
+    """False where no trial can care about a price (true may be a neighbour in its bucket)."""
+    return interests_of(world, h)[z & (INTEREST - 1)] != 0
+
+
+@kernel
+def any_own_at_or_above(world, h, z):
+    """True where some trial has a live order at signed price ``z`` or better."""
+    best = own_best_of(world, h)
+    for k in range(world[W.N_TRIALS]):
+        if best[k] >= z:
+            return True
+    return False
