@@ -168,7 +168,7 @@ def test_a_wrong_file_is_refused_as_a_whole(tmp_path: Path, text: str, message: 
 
 @pytest.mark.parametrize("name", ["quotes.zip", "20141301_quote.zip"])
 def test_a_name_without_a_date_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="must be YYYYMMDD_quote.zip"):
+    with pytest.raises(DataError, match=r"must be YYYYMMDD_quote\.zip"):
         ingest(write_zip(tmp_path, "0,1.1,1.2\n", name=name), OANDA)
 
 
