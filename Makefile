@@ -69,7 +69,7 @@ clean: ## Remove caches and build results; keeps .venv, lake and out
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(IS_NEW_ENOUGH)' 2>/dev/null || { \
 		echo "Crossbook needs Python 3.11 or newer; $(PYTHON) is" \
-			"$$($(PYTHON) --version 2>&1 || echo missing)." >&2; \
+			"$$($(PYTHON) --version 2>/dev/null || echo missing)." >&2; \
 		echo "Name another one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python cannot make virtual environments: on Debian and Ubuntu install" \
