@@ -17,7 +17,8 @@ from rich.progress import (
 from experiments.cli.output import EXIT_DONE, EXIT_ERROR, Output, lake_options, output_option
 from framework.catalog import load_catalog
 from framework.lake.formats import FORMATS
-from framework.lake.ingest import IngestReport, OnProgress, ingest as ingest_files
+from framework.lake.ingest import IngestReport, OnProgress
+from framework.lake.ingest import ingest as ingest_files
 from framework.lake.store import Lake
 
 _COUNTS: Final = ("files", "skipped", "rows", "duplicates", "quarantined", "gaps", "backwards")
@@ -25,7 +26,9 @@ _COUNTS: Final = ("files", "skipped", "rows", "duplicates", "quarantined", "gaps
 
 @click.command()
 @click.argument("format_name", metavar="FORMAT", type=click.Choice(sorted(FORMATS)))
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option("--table", required=True, help="Dataset to write: gold/TABLE and the layers below.")
 @click.option("--venue", default="", help="Venue, for formats that do not tell it.")
 @click.option("--symbol", default="", help="Symbol, for formats that do not tell it.")
@@ -108,7 +111,6 @@ def _payload(report: IngestReport) -> dict[str, object]:
         payload["error"] = "; ".join(failure.message for failure in report.failures)
         payload["remedy"] = "; ".join(failure.remedy for failure in report.failures)
         payload["failures"] = [
-            {"file": f.source_file, "error": f.message, "remedy": f.remedy}
-            for f in report.failures
+            {"file": f.source_file, "error": f.message, "remedy": f.remedy} for f in report.failures
         ]
     return payload

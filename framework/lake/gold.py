@@ -208,9 +208,9 @@ def _arrival_numbers(messages: Blocks, arrival_ns: I64Array, state: StreamState)
     order = np.lexsort((messages.arrival_row, arrival_ns))
     count = np.arange(order.size)
     numbers = arrival_ns[order] - count
-    if order.size and state.last_seq is not None and state.last_received_ns is not None:
-        if numbers[0] >= state.last_received_ns:
-            numbers[0] = max(numbers[0], state.last_seq + 1)
+    last_ns = state.last_received_ns
+    if order.size and state.last_seq is not None and last_ns is not None and numbers[0] >= last_ns:
+        numbers[0] = max(numbers[0], state.last_seq + 1)
     numbers = np.maximum.accumulate(numbers) + count
     seq = np.empty_like(numbers)
     seq[order] = numbers

@@ -130,9 +130,7 @@ def ingest(
     setting = Setting(
         table=table,
         source_format=source_format,
-        context=SourceContext(
-            venue=venue, symbol=symbol, time_zone=catalog.venue(venue).time_zone
-        ),
+        context=SourceContext(venue=venue, symbol=symbol, time_zone=catalog.venue(venue).time_zone),
         catalog=catalog,
         notice=notice,
     )
@@ -275,9 +273,7 @@ def _measured(lake: Lake, files: Sequence[SourceFile], setting: Setting) -> Sett
             continue  # it is reported when its turn comes
         for venue, offset_ns in _smallest_by_venue(parsed).items():
             needed[venue] = max(needed.get(venue, offset_ns), offset_ns)
-    offsets = {
-        venue: ns + LATENCY_FLOOR_NS for venue, ns in needed.items() if venue not in kept
-    }
+    offsets = {venue: ns + LATENCY_FLOOR_NS for venue, ns in needed.items() if venue not in kept}
     for venue, ns in sorted(offsets.items()):
         setting.notice(
             f"{venue}: clock offset {ns} ns, measured: with it the shortest feed latency in these "

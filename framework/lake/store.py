@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import polars as pl
 import pyarrow as pa
@@ -25,7 +25,7 @@ from framework.lake.schema_check import schema_to_write
 LAYERS: Final = ("bronze", "silver", "gold", "quarantine", "reference")
 _CONFIGURATION: Final = {"delta.checkpointInterval": "20"}
 
-Rows = pl.DataFrame | pa.Table | pa.RecordBatchReader
+Rows: TypeAlias = pl.DataFrame | pa.Table | pa.RecordBatchReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _lines(path: Path) -> pl.DataFrame:
         source_file=pl.lit(path.name),
         source_row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
         payload="payload",
-    ).cast(dict(BRONZE_SCHEMA))
+    ).cast(BRONZE_SCHEMA)
 
 
 def _routed(bronze: pl.DataFrame) -> pl.DataFrame:
@@ -281,7 +281,9 @@ def _is_positive(name: str) -> pl.Expr:
 def _bad_number(rule: str, *names: str) -> pl.Expr:
     sound = pl.all_horizontal(_is_positive(name).fill_null(False) for name in names)
     shown = [pl.col(name).fill_null(float("nan")) for name in names]
-    return pl.when(~sound).then(pl.format(rule + ", found " + ", ".join("{}" for _ in names), *shown))
+    return pl.when(~sound).then(
+        pl.format(rule + ", found " + ", ".join("{}" for _ in names), *shown)
+    )
 
 
 def _quotes(decoded: pl.DataFrame) -> pl.DataFrame:
