@@ -4,8 +4,9 @@ Binance: every depth message of a valid book is compared with the latest bookTic
 its update id, in price and size of both sides. LOBSTER: every visible message must move the level
 at its price by exactly its size, in the orderbook file and in the rebuilt book alike.
 
-A gold message is found by its received time, and by its rank among messages that share it: gold may
-lift an exchange time that ran backwards, but leaves the received one alone.
+A gold message is found by its place in the stream: gold keeps the order in which messages build the
+book. Where gold holds another number of messages than silver, it is found by its received time and
+by its rank among messages that share it, so that one missing message is one difference.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from framework.lake.formats.lobster_book import level_columns, lobster_name, ord
 from framework.lake.sequence import SequenceRule, SequenceState, Status, check_sequence
 from framework.lake.silver import SilverStream
 
-_KEY: Final = ["ts_recv_ns", "rank"]
 _BUILDS: Final = [Status.SNAPSHOT, Status.APPLIED, Status.GAP, Status.UNTRUSTED]
 _TOUCH: Final = ("bid_ticks", "bid_lots", "ask_ticks", "ask_lots")
 _VISIBLE: Final = [
@@ -41,28 +41,34 @@ _PX_E4: Final = 10_000
 """LOBSTER's prices per dollar."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
     """Outcome of a comparison.
 
     Parameters
     ----------
+    source
+        What the book was compared with; empty where the source tells nothing.
     checked, equal
         Messages compared, and those that agree.
     differing
         The others (`FINDING_SCHEMA`).
     """
 
+    source: str = ""
     checked: int = 0
     equal: int = 0
     differing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FINDING_SCHEMA))
 
-    def add(self, compared: pl.DataFrame, detail: pl.Expr) -> None:
-        """Count compared messages (``is_equal``) and keep those that differ."""
-        differing = compared.filter(~pl.col("is_equal"))
-        self.checked += compared.height
-        self.equal += compared.height - differing.height
-        self.differing = pl.concat([self.differing, found(Finding.TRUTH, differing, detail)])
+
+def _judged(source: str, compared: pl.DataFrame, detail: pl.Expr) -> Truth:
+    differing = compared.filter(~pl.col("is_equal"))
+    return Truth(
+        source=source,
+        checked=compared.height,
+        equal=compared.height - differing.height,
+        differing=found(Finding.TRUTH, differing, detail),
+    )
 
 
 def ticker_truth(
@@ -81,26 +87,21 @@ def ticker_truth(
     ends
         The book after every message, from `framework.lake.rebuild.message_ends`.
     """
-    truth = Truth()
     tickers = _tickers(silver, instrument)
-    books = _with_rank(ends.select("ts_recv_ns", *_TOUCH, "is_valid"))
-    for messages in _depth_messages(silver, rule):
-        compared = (
-            messages.join(books, on=_KEY, how="left")
-            .filter(
-                pl.col("status") != Status.SNAPSHOT.value,
-                # A message that gold lacks is compared, and differs, unless it had no level.
-                pl.when(pl.col("is_valid").is_null())
-                .then(pl.col("book_valid") & pl.col("has_levels"))
-                .otherwise("is_valid"),
-            )
-            .sort("sequence")
-            .join_asof(tickers, on="sequence", suffix="_true", check_sortedness=False)
-            .filter(pl.col("ticker").is_not_null())
+    messages = pl.concat(list(_depth_messages(silver, rule)))
+    compared = (
+        _matched(messages, ends.select("ts_recv_ns", *_TOUCH, "is_valid"))
+        .filter(
+            pl.col("status") != Status.SNAPSHOT.value,
+            # A message that gold lacks is compared, and differs.
+            pl.coalesce("is_valid", "book_valid"),
         )
-        same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_true")) for name in _TOUCH)
-        truth.add(compared.with_columns(is_equal=same), _ticker_detail(instrument))
-    return truth
+        .sort("sequence")
+        .join_asof(tickers, on="sequence", suffix="_true", check_sortedness=False)
+        .filter(pl.col("ticker").is_not_null())
+    )
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_true")) for name in _TOUCH)
+    return _judged("bookTicker", compared.with_columns(is_equal=same), _ticker_detail(instrument))
 
 
 def _ticker_detail(instrument: Instrument) -> pl.Expr:
@@ -136,23 +137,30 @@ def _depth_messages(silver: SilverStream, rule: SequenceRule) -> Iterator[pl.Dat
     state = SequenceState()
     for rows in silver.files("depth"):
         checked, state = check_sequence(rows, rule, state)
-        messages = (
+        yield (
             checked.filter(pl.col("status").is_in(_BUILDS))
             .group_by("message", maintain_order=True)
             .agg(
-                pl.col("exchange", "symbol", "sequence", "status", "book_valid").first(),
+                pl.col("symbol", "sequence", "status", "book_valid").first(),
                 pl.col("source_file", "source_row").first(),
+                venue=pl.col("exchange").first(),
                 ts_exch_ns=pl.col("exchange_timestamp_ns").first(),
                 ts_recv_ns=pl.col("available_timestamp_ns").first() + silver.clock_offset_ns,
                 has_levels=pl.col("is_bid").is_not_null().any(),
             )
-            .rename({"exchange": "venue"})
+            # A diff without levels has no rows in gold.
+            .filter(pl.col("has_levels") | (pl.col("status") == Status.SNAPSHOT.value))
         )
-        yield _with_rank(messages)
 
 
-def _with_rank(messages: pl.DataFrame) -> pl.DataFrame:
-    return messages.with_columns(rank=pl.int_range(pl.len()).over("ts_recv_ns"))
+def _matched(messages: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
+    """Put the gold message beside each silver one, nulls where there is none."""
+    if messages.height == gold.height:
+        return messages.hstack(gold.drop("ts_recv_ns"))
+    rank = pl.int_range(pl.len()).over("ts_recv_ns")
+    return messages.with_columns(rank=rank).join(
+        gold.with_columns(rank=rank), on=["ts_recv_ns", "rank"], how="left"
+    )
 
 
 def orderbook_truth(silver: SilverStream, instrument: Instrument, rows: pl.DataFrame) -> Truth:
@@ -167,28 +175,26 @@ def orderbook_truth(silver: SilverStream, instrument: Instrument, rows: pl.DataF
     rows
         Gold rows with ``before_lots`` and ``after_lots``, from `framework.lake.rebuild.rebuild`.
     """
-    truth = Truth()
-    is_visible = pl.col("kind").is_in(_VISIBLE)
-    gold = _with_rank(rows.filter(is_visible).select("ts_recv_ns", "before_lots", "after_lots"))
-    for orders in silver.files("orders"):
-        visible = _with_rank(orders.filter(pl.col("action").is_in(_VISIBLE)))
-        displayed = _displayed(silver, visible)
-        compared = displayed.join(gold, on=_KEY, how="left").with_columns(
-            signed=pl.when(pl.col("action") == int(EventKind.ORDER_ADD))
-            .then("volume")
-            .otherwise(-pl.col("volume")),
-            **{
-                f"{when}_gold": pl.col(f"{when}_lots") * float(instrument.lot)
-                for when in ("before", "after")
-            },
-        )
-        moved = pl.col("shown_after") - pl.col("shown_before") == pl.col("signed")
-        moved = moved | pl.col("shown_before").is_null()  # nothing is shown before the first row
-        rebuilt = pl.col("after_gold") - pl.col("before_gold") == pl.col("signed")
-        same = pl.col("after_gold") == pl.col("shown_after")
-        is_equal = (moved & rebuilt & same).fill_null(False)
-        truth.add(compared.with_columns(is_equal=is_equal), _ORDER_DETAIL)
-    return truth
+    visible = [
+        _displayed(silver, orders.filter(pl.col("action").is_in(_VISIBLE)))
+        for orders in silver.files("orders")
+    ]
+    gold = rows.filter(pl.col("kind").is_in(_VISIBLE))
+    compared = _matched(
+        pl.concat(visible), gold.select("ts_recv_ns", "before_lots", "after_lots")
+    ).with_columns(
+        signed=pl.when(pl.col("action") == int(EventKind.ORDER_ADD))
+        .then("volume")
+        .otherwise(-pl.col("volume")),
+        before_gold=pl.col("before_lots") * float(instrument.lot),
+        after_gold=pl.col("after_lots") * float(instrument.lot),
+    )
+    moved = pl.col("shown_after") - pl.col("shown_before") == pl.col("signed")
+    moved = moved | pl.col("shown_before").is_null()  # nothing is shown before the first row
+    rebuilt = pl.col("after_gold") - pl.col("before_gold") == pl.col("signed")
+    same = pl.col("after_gold") == pl.col("shown_after")
+    is_equal = (moved & rebuilt & same).fill_null(False)
+    return _judged("orderbook file", compared.with_columns(is_equal=is_equal), _ORDER_DETAIL)
 
 
 _ORDER_DETAIL: Final = pl.format(

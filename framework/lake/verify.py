@@ -257,27 +257,27 @@ class _StreamCheck:
                 self.findings += clock_findings(rows, self.counts)
                 if kind == "quotes" and self.has_best:
                     self.findings += quote_findings(rows, self.counts)
-        source, truth = self._truth()
+        truth = self._truth()
         self.findings.append(truth.differing)
         return StreamReport(
             venue=self.silver.venue,
             symbol=self.silver.symbol,
             counts=self.counts,
-            truth_source=source,
+            truth_source=truth.source,
             truth_checked=truth.checked,
             truth_equal=truth.equal,
         )
 
-    def _truth(self) -> tuple[str, Truth]:
+    def _truth(self) -> Truth:
         if self.instrument is None:
-            return "", Truth()
+            return Truth()
         ends = pl.concat(self.ends)
         has = set(self.silver.kinds())
         if self.rule in _ONE_LINE_RULES and {"depth", "quotes"} <= has:
-            return "bookTicker", ticker_truth(self.silver, self.instrument, self.rule, ends)
+            return ticker_truth(self.silver, self.instrument, self.rule, ends)
         if "orders" in has and self.silver.has_orderbook():
-            return "orderbook file", orderbook_truth(self.silver, self.instrument, ends)
-        return "", Truth()
+            return orderbook_truth(self.silver, self.instrument, ends)
+        return Truth()
 
     def _has_kind(self, gold: pl.LazyFrame, kind: EventKind) -> bool:
         rows = gold.filter(
