@@ -52,8 +52,8 @@ class VenueModel:
     improve_rate: float = 30.0
     add_rate: float = 62.0
     cancel_rate: float = 52.0
-    take_rate: float = 6.0
-    take_excitation: float = 0.9
+    take_rate: float = 6.4
+    take_excitation: float = 0.95
     informed_rate: float = 40.0
     impact_share: float = 0.10
     half_spread_ticks: float = 0.4

@@ -1,0 +1,1 @@
+"""Analyses of markets and of runs."""
