@@ -77,7 +77,7 @@ def test_reads_quotes_and_trades_of_a_future(captures: Path) -> None:
         5528.75,
         2.0,
         False,
-        str(path),
+        FUTURES,
         1,
     )
     assert parsed.quotes.row(0) == (
@@ -92,7 +92,7 @@ def test_reads_quotes_and_trades_of_a_future(captures: Path) -> None:
         4.0,
         None,
         None,
-        str(path),
+        FUTURES,
         2,
     )
     assert (parsed.quotes["ask_price"] - parsed.quotes["bid_price"]).min() >= 0.25

@@ -123,7 +123,9 @@ def test_a_bad_row_is_refused_with_file_row_and_reason(
     path = write_zip(tmp_path, f"0,1.1,1.2\n{line}\n2,1.1,1.2\n")
     parsed = ingest(path, OANDA)
     assert parsed.quotes["source_row"].to_list() == [1, 3]
-    assert parsed.rejects.rows() == [(f"{path}::20140501_eurusd_tick_quote.csv", 2, reason, line)]
+    assert parsed.rejects.rows() == [
+        ("oanda/20140501_quote.zip::20140501_eurusd_tick_quote.csv", 2, reason, line)
+    ]
     assert parsed.quotes.schema == QUOTE_SCHEMA
     assert parsed.rejects.schema == REJECT_SCHEMA
 

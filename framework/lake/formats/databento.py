@@ -39,7 +39,7 @@ from framework.lake.formats.base import (
     SourceContext,
     SourceFormat,
 )
-from framework.lake.formats.lines import HEADER, line_batches, reading
+from framework.lake.formats.lines import HEADER, line_batches, reading, source_name
 
 _SCHEMAS: Final = ("mbp-1", "tbbo", "mbp-10", "trades")
 _N_LEVELS: Final = 10
@@ -78,7 +78,7 @@ class DatabentoFormat(SourceFormat):
 
 
 def _read(path: Path) -> Iterator[pl.DataFrame]:
-    source_file = str(path)
+    source_file = source_name(path)
     with reading(path), _open(path) as binary:
         head, metadata = _metadata(binary, source_file)
         schema = str(metadata.schema)

@@ -10,6 +10,7 @@ What the rows become
 - No sizes: volumes are null.
 - ``sequence`` is ``days since 1970 · 10⁹ + row``: order of arrival, unique within the stream. It
   jumps where a day ends, so no gap rule applies to it.
+- ``source_file`` begins with the venue, because venues name their files alike.
 - Rows with bid above ask are kept. About one in ten of FXCM's is: whether such quotes are used is
   the catalog's policy, not the format's.
 """
@@ -60,7 +61,7 @@ class FxFormat(SourceFormat):
                 f"{path}: one csv file must stand inside, found {len(members)}",
                 remedy="give one zip per pair and day",
             )
-        source_file = source_name(path, members[0])
+        source_file = f"{context.venue}/{source_name(path, members[0])}"
         _symbol(source_file, context)
         n_rows = 0
         with open_text(path, members[0]) as lines:

@@ -86,8 +86,14 @@ def _open_binary(path: Path, member: str) -> Iterator[IO[bytes]]:
 
 
 def source_name(path: Path, member: str = "") -> str:
-    """Name a file, or a file inside an archive, as bronze does."""
-    return f"{path}{MEMBER}{member}" if member else str(path)
+    """Name a file, or a file inside an archive, as bronze does: without its folder.
+
+    The same files give the same rows wherever they lie.
+
+    >>> source_name(Path("landing/day.zip"), "day.csv")
+    'day.zip::day.csv'
+    """
+    return f"{path.name}{MEMBER}{member}" if member else path.name
 
 
 def line_batches(

@@ -43,6 +43,7 @@ from framework.lake.formats.lines import (
     open_text,
     read_header,
     reading,
+    source_name,
 )
 
 _CLOCKS: Final = ("exchange_timestamp_ns", "received_timestamp_ns")
@@ -70,10 +71,11 @@ class NasdaqFormat(SourceFormat):
         if path.suffix == ".parquet":
             yield from _read_parquet(path)
             return
+        source_file = source_name(path)
         with open_text(path) as lines:
-            header = read_header(lines, str(path))
-            _is_depth(header, str(path))
-            for batch in line_batches(lines, str(path), first_row=2):
+            header = read_header(lines, source_file)
+            _is_depth(header, source_file)
+            for batch in line_batches(lines, source_file, first_row=2):
                 yield batch.with_columns(pl.lit(header).alias(HEADER))
 
     def parse(self, bronze: pl.DataFrame, context: SourceContext) -> Parsed:
@@ -117,7 +119,7 @@ def _is_depth(header: str, source_file: str) -> bool:
 
 
 def _read_parquet(path: Path) -> Iterator[pl.DataFrame]:
-    source_file = str(path)
+    source_file = source_name(path)
     try:
         with reading(path), pq.ParquetFile(path) as table:
             header = ",".join(table.schema_arrow.names)

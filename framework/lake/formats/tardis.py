@@ -35,7 +35,7 @@ from framework.lake.formats.base import (
     SourceContext,
     SourceFormat,
 )
-from framework.lake.formats.lines import HEADER, line_batches, open_text, read_header
+from framework.lake.formats.lines import HEADER, line_batches, open_text, read_header, source_name
 
 _COMMON: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 _SIDE: Final = {"buy": 1, "sell": -1, "unknown": 0}
@@ -60,7 +60,7 @@ class TardisFormat(SourceFormat):
     suffixes = (".csv", ".csv.gz")
 
     def read(self, path: Path, context: SourceContext) -> Iterator[pl.DataFrame]:
-        source_file = str(path)
+        source_file = source_name(path)
         with open_text(path) as lines:
             header = read_header(lines, source_file)
             kind = _kind(header, source_file)
