@@ -94,6 +94,11 @@ def _show(report: VerifyReport, output: Output) -> None:
         ("venue", "symbol", *_COUNTS),
         [tuple(stream[name] for name in ("venue", "symbol", *_COUNTS)) for stream in streams],
     )
+    if report.refused["quarantined"]:
+        output.text(
+            "{quarantined:,} rows were refused by ingest, {off_tick:,} of them off the tick and "
+            "{off_lot:,} off the lot".format_map(report.totals())
+        )
     output.table(
         "Truth",
         ("venue", "symbol", "compared with", "checked", "equal"),

@@ -103,6 +103,14 @@ def grid_findings(
             yield _counted(counts, finding, rows.filter(pl.Series(off)), detail)
 
 
+def refused_findings(quarantine: pl.DataFrame, counts: Counts) -> Iterator[pl.DataFrame]:
+    """Count the rows that ingestion refused, and among them those off the grid."""
+    counts["quarantined"] += quarantine.height
+    for finding, grid in ((Finding.OFF_TICK, "tick"), (Finding.OFF_LOT, "lot")):
+        off = pl.col("reason").str.contains(f"multiple of the {grid} ", literal=True)
+        yield _counted(counts, finding, quarantine.filter(off), pl.col("reason"))
+
+
 def clock_findings(silver: pl.DataFrame, counts: Counts) -> Iterator[pl.DataFrame]:
     """Count steps backwards in time, row after row of one file and stream.
 

@@ -21,6 +21,7 @@ from framework.lake.integrity import (
     clock_findings,
     grid_findings,
     quote_findings,
+    refused_findings,
 )
 from framework.lake.latency import LatencyMeter, VenueLatency
 from framework.lake.rebuild import message_ends, rebuilt_days
@@ -90,6 +91,8 @@ class VerifyReport:
         The gold table and the version that was read.
     streams
         Stream by stream, in alphabetical order.
+    refused
+        Rows in quarantine, and how many of them are off the grid.
     latency
         By venue.
     findings
@@ -99,6 +102,7 @@ class VerifyReport:
     table: str
     version: int
     streams: tuple[StreamReport, ...]
+    refused: Counts
     latency: dict[str, VenueLatency]
     findings: pl.DataFrame = field(repr=False)
 
@@ -113,11 +117,11 @@ class VerifyReport:
         return sum(stream.truth_equal for stream in self.streams)
 
     def totals(self) -> dict[str, int]:
-        """Sum the figures of all streams."""
-        total: Counts = Counter()
+        """Sum the figures of all streams and of the quarantine."""
+        total: Counts = Counter(self.refused)
         for stream in self.streams:
             total.update(stream.counts)
-        return _figures(total)
+        return _figures(total) | {"quarantined": total["quarantined"]}
 
     def as_json(self, *, max_findings: int = 20) -> dict[str, object]:
         """Return the report as plain values, with the first findings; truth comes first."""
@@ -214,10 +218,14 @@ def verify(
                 progress(f"{venue}:{symbol}", done, total)
         reports.append(check.finish())
         findings += check.findings
+    refused: Counts = Counter()
+    if lake.exists(dataset.quarantine):
+        findings += refused_findings(lake.scan(dataset.quarantine).collect(), refused)
     return VerifyReport(
         table=str(dataset.gold),
         version=delta.version(),
         streams=tuple(reports),
+        refused=refused,
         latency=meter.report(),
         findings=in_order(findings),
     )
