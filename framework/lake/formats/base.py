@@ -19,9 +19,11 @@ BRONZE_SCHEMA: Final = pl.Schema(
 )
 """Bronze of text formats: the line exactly as received. Binary formats add typed columns."""
 
-_CLOCKS: Final = {"exchange_timestamp_ns": pl.Int64, "received_timestamp_ns": pl.Int64}
-_SOURCE: Final = {"source_file": pl.String, "source_row": pl.Int64}
-_STREAM: Final = {"exchange": pl.String, "symbol": pl.String}
+_Columns = dict[str, type[pl.DataType]]
+
+_CLOCKS: Final[_Columns] = {"exchange_timestamp_ns": pl.Int64, "received_timestamp_ns": pl.Int64}
+_SOURCE: Final[_Columns] = {"source_file": pl.String, "source_row": pl.Int64}
+_STREAM: Final[_Columns] = {"exchange": pl.String, "symbol": pl.String}
 
 DEPTH_SCHEMA: Final = pl.Schema(
     _STREAM
