@@ -135,8 +135,6 @@ def without_credentials(uri: str) -> str:
 
 def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports usage unless told
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -146,6 +144,8 @@ def _client(uri: str) -> MlflowClient:
             "MLflow must be installed to log runs",
             remedy="pip install 'crossbook[ml]', or run with --no-track",
         ) from error
+    for name in ("mlflow", "alembic"):  # after the import, which sets levels of its own
+        logging.getLogger(name).setLevel(logging.ERROR)
     with _explained(uri):
         return MlflowClient(tracking_uri=uri)
 

@@ -71,7 +71,7 @@ def test_a_spec_is_read_whole(spec: Path) -> None:
     assert run.strategy.parameters() == {"edge_bps": 2.0, "size": 1, "hold_ns": 0}
     assert run.spec.start_ns == 1_398_902_400_000_000_000
     assert run.spec.end_ns == 1_399_032_000_000_000_000
-    assert run.spec.sample_interval_ns == 1_000_000_000
+    assert run.spec.sample_interval_ns is None
     assert run.varied == {}
     assert run.settings["parameters.edge_bps"] == "2"
     assert run.settings["data.0.table"] == "demo"

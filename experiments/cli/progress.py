@@ -1,0 +1,34 @@
+"""The progress bar of a replay, on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from experiments.cli.output import Output
+from experiments.run import OnProgress
+
+
+@contextmanager
+def replay_progress(output: Output) -> Iterator[OnProgress]:
+    """Show one bar per replay; yield what `carry_out` calls."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("events"),
+        TimeRemainingColumn(),
+        console=output.progress_console,
+        transient=True,
+    )
+    tasks: dict[str, object] = {}
+
+    def show(name: str, done: int, total: int) -> None:
+        if name not in tasks:
+            tasks[name] = bar.add_task(name, total=total)
+        bar.update(tasks[name], completed=done)  # type: ignore[arg-type]
+
+    with bar:
+        yield show
