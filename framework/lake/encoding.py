@@ -31,8 +31,7 @@ def writer_properties(schema: pa.Schema) -> WriterProperties:
         elif field.name in _UNREPEATED_TEXT:
             columns[field.name] = _OPAQUE
     return WriterProperties(
-        compression="ZSTD",
-        compression_level=1,
+        compression="LZ4_RAW",
         max_row_group_size=ROWS_PER_GROUP,
         column_properties=columns,
     )

@@ -180,12 +180,13 @@ def _prepare_stream(
         rows = getattr(own, kind)
         if rows.is_empty():
             continue
-        n_lines = rows["source_row"].n_unique()
+        told = rows
         rows = without_repeats(rows, kind, is_numbered=is_numbered)
         earlier = known(kind)
         if earlier is not None:
             rows = without_known(rows, earlier, kind)
-        prepared.duplicates += n_lines - rows["source_row"].n_unique()
+        if rows.height < told.height:
+            prepared.duplicates += told["source_row"].n_unique() - rows["source_row"].n_unique()
         rows, off_grid = split_off_grid(rows, kind, units.instrument)
         _refuse(prepared, off_grid)
         setattr(own, kind, rows)
@@ -195,8 +196,8 @@ def _prepare_stream(
         prepared.backwards += steps
     checked, sequence = check_sequence(own.depth, venue.sequence_rule, state.sequence)
     first_told = checked.filter(~pl.col("is_replay"))
-    heads = first_told.select("message", "status").unique("message")["status"]
-    prepared.gaps += int((heads == Status.GAP.value).sum())
+    after_gap = first_told.filter(pl.col("status") == Status.GAP.value)
+    prepared.gaps += after_gap["message"].n_unique()
     built = build_gold(own, checked, units, venue, replace(state, sequence=sequence))
     prepared.backwards += built.backwards
     silver = {kind: getattr(own, kind) for kind in KINDS}

@@ -60,6 +60,17 @@ _JSON: Final = {
 """What is read of each kind of message; the websocket wraps all but the REST snapshot."""
 
 
+_NEEDED: Final = {
+    "depth": ("s", "E", "U", "u", "b", "a"),
+    "bookTicker": ("s", "u", "b", "B", "a", "A"),
+    "trade": ("s", "E", "t", "p", "q", "m"),
+    "snapshot": ("lastUpdateId", "bids", "asks"),
+}
+
+_LARGEST: Final = 1e15
+"""Beyond it float64 no longer holds every tenth; NaN and infinities are not below it either."""
+
+
 class BinanceFormat(SourceFormat):
     """Raw websocket captures of depth diffs, bookTicker and trades, with REST snapshots."""
 
@@ -86,22 +97,14 @@ class BinanceFormat(SourceFormat):
     def parse(self, bronze: pl.DataFrame, context: SourceContext) -> Parsed:
         """Turn lines into depth, quotes and trades; see `SourceFormat.parse`."""
         rows = _routed(bronze)
-        kinds = [rows.filter(pl.col("kind") == kind).drop("kind") for kind in _JSON]
-        with ThreadPoolExecutor(len(kinds)) as pool:  # Polars decodes outside the interpreter lock
-            decoded = dict(zip(_JSON, pool.map(decode, kinds, _JSON.values()), strict=True))
-        depth = _depth_messages(decoded["depth"][0])
-        quotes = _quotes(decoded["bookTicker"][0])
-        trades = _trades(decoded["trade"][0])
-        snapshots = _snapshot_messages(decoded["snapshot"][0], context.symbol)
-        snapshots = _with_symbol(snapshots, [depth, quotes, trades])
-        levels = _levels(pl.concat([depth, snapshots]).sort("source_row"))
-        bad = [failed for _, failed in decoded.values()]
-        bad += [frame.filter(pl.col("reason").is_not_null()) for frame in (levels, quotes, trades)]
-        bad.append(_unrouted(rows))
-        refused = pl.concat([frame.select("source_row", "reason") for frame in bad])
+        with ThreadPoolExecutor(2) as pool:  # Polars works outside the interpreter lock
+            waiting = [pool.submit(build, rows) for build in (_quotes, _trades)]
+            depth, *bad = _depth(rows, context.symbol)
+            (quotes, *bad_quotes), (trades, *bad_trades) = (task.result() for task in waiting)
+        refused = pl.concat([*bad, *bad_quotes, *bad_trades, _unrouted(rows)])
         refused = refused.unique("source_row", keep="first").sort("source_row")
         return Parsed(
-            depth=_sound(levels, refused, DEPTH_SCHEMA, context),
+            depth=_sound(depth, refused, DEPTH_SCHEMA, context),
             quotes=_sound(quotes, refused, QUOTE_SCHEMA, context),
             trades=_sound(trades, refused, TRADE_SCHEMA, context),
             rejects=refused.join(bronze, on="source_row", maintain_order="left").select(
@@ -158,12 +161,35 @@ def _routed(bronze: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(kind=kind)
 
 
+def _refused(rows: pl.DataFrame, is_bad: pl.Expr, reason: str | pl.Expr) -> pl.DataFrame:
+    """Return source row and reason of bad rows; a reason costs nothing where there are none."""
+    said = pl.lit(reason) if isinstance(reason, str) else reason
+    return rows.filter(is_bad).select("source_row", reason=said)
+
+
 def _unrouted(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("kind").is_null()).with_columns(
-        reason=pl.when(pl.col("received_timestamp_ns") > 0)
-        .then(pl.lit("neither depth diff, bookTicker, trade nor REST snapshot"))
-        .otherwise(pl.lit("a line begins with the local time in nanoseconds and a blank"))
+    unknown = rows.filter(pl.col("kind").is_null())
+    is_timed = (pl.col("received_timestamp_ns") > 0).fill_null(False)
+    reasons = (
+        (is_timed, "neither depth diff, bookTicker, trade nor REST snapshot"),
+        (~is_timed, "a line begins with the local time in nanoseconds and a blank"),
     )
+    return pl.concat([_refused(unknown, is_bad, reason) for is_bad, reason in reasons])
+
+
+def _decoded(rows: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the fields of one kind's messages, and what is refused of them."""
+    good, bad = decode(rows.filter(pl.col("kind") == kind).drop("kind"), _JSON[kind])
+    fields = good.unnest("json")
+    if "data" in fields.columns:
+        fields = fields.unnest("data")
+    needed = _NEEDED[kind]
+    lacking = _refused(
+        fields,
+        pl.any_horizontal(pl.col(*needed).is_null()),
+        f"a message of this kind must have {', '.join(needed)}",
+    )
+    return fields, pl.concat([bad.select("source_row", "reason"), lacking])
 
 
 def _venue(is_spot: pl.Expr) -> pl.Expr:
@@ -180,15 +206,10 @@ def _exchange_ns() -> pl.Expr:
     return pl.coalesce("T", "E") * NS_PER_MS
 
 
-def _lacking(*names: str) -> pl.Expr:
-    """Say that a message lacks one of the members, null where it has them all."""
-    return pl.when(pl.any_horizontal(pl.col(*names).is_null())).then(
-        pl.lit(f"a message of this kind must have {', '.join(names)}")
-    )
-
-
-def _depth_messages(decoded: pl.DataFrame) -> pl.DataFrame:
-    return decoded.unnest("json").unnest("data").select(
+def _depth(rows: pl.DataFrame, symbol: str) -> list[pl.DataFrame]:
+    """Return levels of diffs and snapshots, then what is refused of them."""
+    diffs, bad_diffs = _decoded(rows, "depth")
+    diffs = diffs.select(
         *_CLOCKS_AND_ROW,
         exchange=_venue(pl.col("T").is_null()),
         symbol="s",
@@ -199,12 +220,29 @@ def _depth_messages(decoded: pl.DataFrame) -> pl.DataFrame:
         is_snapshot=pl.lit(False),
         bids="b",
         asks="a",
-        reason=_lacking("s", "E", "U", "u", "b", "a"),
-    )  # fmt: skip
+    )
+    snapshots, bad_snapshots = _snapshots(rows, symbol, diffs)
+    levels = _levels(pl.concat([diffs, snapshots]).sort("source_row"))
+    is_sound = _is_positive("price") & pl.col("volume").is_between(0, _LARGEST)
+    bad_levels = _refused(
+        levels,
+        pl.col("level").is_not_null() & ~is_sound.fill_null(False),
+        pl.format(
+            "a level is a price above 0 and a volume of 0 or more, found {}",
+            pl.col("level").list.join(", "),
+        ),
+    )
+    return [levels.drop("level"), bad_diffs, bad_snapshots, bad_levels]
 
 
-def _snapshot_messages(decoded: pl.DataFrame, symbol: str) -> pl.DataFrame:
-    none = pl.lit(None, pl.Int64)
+def _snapshots(
+    rows: pl.DataFrame, symbol: str, diffs: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return snapshots in the columns of `diffs`, and what is refused of them.
+
+    Only COIN-M snapshots carry a symbol; another is of its venue's only depth stream.
+    """
+    decoded, bad = _decoded(rows, "snapshot")
     venue = (
         pl.when(pl.col("symbol").is_not_null())
         .then(pl.lit(COIN_M))
@@ -212,40 +250,40 @@ def _snapshot_messages(decoded: pl.DataFrame, symbol: str) -> pl.DataFrame:
         .then(pl.lit(USD_M))
         .otherwise(pl.lit(SPOT))
     )
-    return decoded.unnest("json").select(
+    only = (
+        diffs.group_by("exchange")
+        .agg(only=pl.col("symbol").drop_nulls().unique())
+        .filter(pl.col("only").list.len() == 1)
+        .with_columns(pl.col("only").list.first())
+    )
+    named = decoded.with_columns(exchange=venue).join(
+        only, on="exchange", how="left", maintain_order="left"
+    )
+    snapshots = named.select(
         *_CLOCKS_AND_ROW,
-        exchange=venue,
-        symbol=pl.coalesce("symbol", pl.lit(symbol or None, pl.String)),
+        "exchange",
+        symbol=pl.coalesce("symbol", pl.lit(symbol or None, pl.String), "only"),
         exchange_timestamp_ns=_exchange_ns(),
-        first_sequence=none,
+        first_sequence=pl.lit(None, pl.Int64),
         sequence="lastUpdateId",
-        prev_sequence=none,
+        prev_sequence=pl.lit(None, pl.Int64),
         is_snapshot=pl.lit(True),
         bids="bids",
         asks="asks",
-        reason=_lacking("lastUpdateId", "bids", "asks"),
     )
-
-
-def _with_symbol(snapshots: pl.DataFrame, streams: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Name snapshots that carry no symbol after their venue's only stream."""
-    known = (
-        pl.concat([frame.select("exchange", "symbol").unique() for frame in streams])
-        .group_by("exchange")
-        .agg(only=pl.when(pl.col("symbol").n_unique() == 1).then(pl.col("symbol").first()))
+    nameless = _refused(
+        snapshots,
+        pl.col("symbol").is_null(),
+        "a snapshot without a symbol, and more than one depth stream it may be of: pass --symbol",
     )
-    named = snapshots.join(known, on="exchange", how="left", maintain_order="left")
-    symbol = pl.coalesce("symbol", "only")
-    nameless = pl.when(symbol.is_null()).then(
-        pl.lit("a snapshot without a symbol must be of the file's only stream, or pass --symbol")
-    )
-    return named.with_columns(symbol=symbol, reason=pl.coalesce("reason", nameless)).drop("only")
+    return snapshots, pl.concat([bad, nameless])
 
 
 def _levels(messages: pl.DataFrame) -> pl.DataFrame:
     """Write one row per level, bids before asks, and one for a message without levels."""
     n_bids = pl.col("bids").list.len()
-    rows = (
+    pair = pl.col("level")
+    return (
         messages.with_columns(
             level=pl.col("bids").list.concat("asks"),
             place=pl.int_ranges(n_bids + pl.col("asks").list.len()),
@@ -253,44 +291,33 @@ def _levels(messages: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("bids", "asks")
         .explode("level", "place", empty_as_null=True)
-    )
-    pair = pl.col("level")
-    rows = rows.with_columns(
-        price=pair.list.get(0, null_on_oob=True).cast(pl.Float64, strict=False),
-        volume=pair.list.get(1, null_on_oob=True).cast(pl.Float64, strict=False),
-        is_bid=pl.col("place") < pl.col("n_bids"),
-        num_order=pl.lit(None, pl.Int32),
-    )
-    is_sound = _is_positive("price") & pl.col("volume").is_between(0, _LARGEST)
-    bad = pl.when(pair.is_not_null() & ~is_sound.fill_null(False)).then(
-        pl.format(
-            "a level is a price above 0 and a volume of 0 or more, found {}", pair.list.join(", ")
+        .with_columns(
+            price=pair.list.get(0, null_on_oob=True).cast(pl.Float64, strict=False),
+            volume=pair.list.get(1, null_on_oob=True).cast(pl.Float64, strict=False),
+            is_bid=pl.col("place") < pl.col("n_bids"),
+            num_order=pl.lit(None, pl.Int32),
         )
+        .drop("place", "n_bids")
     )
-    return rows.with_columns(reason=pl.coalesce("reason", bad)).drop("level", "place", "n_bids")
-
-
-_LARGEST: Final = 1e15
-"""Beyond it float64 no longer holds every tenth; NaN and infinities are not below it either."""
 
 
 def _is_positive(name: str) -> pl.Expr:
     return (pl.col(name) > 0) & (pl.col(name) <= _LARGEST)
 
 
-def _bad_number(rule: str, *names: str) -> pl.Expr:
-    sound = pl.all_horizontal(_is_positive(name).fill_null(False) for name in names)
-    shown = [pl.col(name).fill_null(float("nan")) for name in names]
-    return pl.when(~sound).then(
-        pl.format(rule + ", found " + ", ".join("{}" for _ in names), *shown)
-    )
+def _not_positive(rows: pl.DataFrame, rule: str, names: Sequence[str]) -> pl.DataFrame:
+    is_sound = pl.all_horizontal(_is_positive(name).fill_null(False) for name in names)
+    shown = [pl.col(name).cast(pl.String).fill_null("no number") for name in names]
+    said = pl.format(f"{rule}, found {', '.join('{}' for _ in names)}", *shown)
+    return _refused(rows, ~is_sound, said)
 
 
-def _quotes(decoded: pl.DataFrame) -> pl.DataFrame:
-    data = decoded.unnest("json").unnest("data")
+def _quotes(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return bookTicker quotes, then what is refused of them."""
+    decoded, bad = _decoded(rows, "bookTicker")
     none = pl.lit(None, pl.Float64)
     names = {"bid_price": "b", "bid_volume": "B", "ask_price": "a", "ask_volume": "A"}
-    quotes = data.select(
+    quotes = decoded.select(
         *_CLOCKS_AND_ROW,
         exchange=_venue(pl.col("e").is_null()),
         symbol="s",
@@ -298,19 +325,21 @@ def _quotes(decoded: pl.DataFrame) -> pl.DataFrame:
         exchange_timestamp_ns=_exchange_ns(),
         last_price=none,
         last_volume=none,
-        reason=_lacking("s", "u"),
         **{name: pl.col(source).cast(pl.Float64, strict=False) for name, source in names.items()},
     )
-    bad = _bad_number("a quote's prices and volumes are above 0", *names)
-    return quotes.with_columns(reason=pl.coalesce("reason", bad))
+    rule = "a quote's prices and volumes are above 0"
+    return [quotes, bad, _not_positive(quotes, rule, list(names))]
 
 
-def _trades(decoded: pl.DataFrame) -> pl.DataFrame:
-    data = decoded.unnest("json").unnest("data")
-    off_book = pl.when(pl.col("X").is_not_null() & (pl.col("X") != "MARKET")).then(
-        pl.format("a trade outside the book (X = {}) is no market event", "X")
+def _trades(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Return trades, then what is refused of them."""
+    decoded, bad = _decoded(rows, "trade")
+    off_book = _refused(
+        decoded,
+        pl.col("X") != "MARKET",
+        pl.format("a trade outside the book (X = {}) is no market event", "X"),
     )
-    trades = data.select(
+    trades = decoded.select(
         *_CLOCKS_AND_ROW,
         exchange=_venue(pl.col("M").is_not_null()),
         symbol="s",
@@ -322,10 +351,9 @@ def _trades(decoded: pl.DataFrame) -> pl.DataFrame:
         price=pl.col("p").cast(pl.Float64, strict=False),
         volume=pl.col("q").cast(pl.Float64, strict=False),
         is_hidden=pl.lit(False),
-        reason=pl.coalesce(_lacking("s", "t", "p", "q", "m"), off_book),
     )
-    bad = _bad_number("a trade's price and volume are above 0", "price", "volume")
-    return trades.with_columns(reason=pl.coalesce("reason", bad))
+    rule = "a trade's price and volume are above 0"
+    return [trades, bad, off_book, _not_positive(trades, rule, ["price", "volume"])]
 
 
 def _sound(
