@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from experiments.cli.output import Output
 from framework.catalog import Lineage
 from framework.core.clock import format_ns
-from framework.lake.facts import Commit, Stream, TableFacts
+from framework.lake.facts import Commit, IngestedFile, Stream, TableFacts
+from framework.lake.units import Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +28,16 @@ class TableView:
         Latest versions, the newest first.
     streams
         Rows and time span by venue and symbol, for tables laid out that way.
+    units
+        What the integers of its dataset's gold rows count.
     gaps
         Gaps marked in a gold table; None for others.
     quarantined
         Rows of the dataset that were refused.
     lineage
         What it is made from.
-    source_files
-        The files its dataset was ingested from.
+    files
+        What its dataset was ingested from.
     """
 
     facts: TableFacts
@@ -42,10 +45,11 @@ class TableView:
     columns: list[tuple[str, str, bool]]
     commits: list[Commit]
     streams: list[Stream]
+    units: list[Units]
     gaps: int | None
     quarantined: int
     lineage: Lineage
-    source_files: list[str]
+    files: list[IngestedFile]
 
     def show(self, output: Output) -> None:
         """Print it for people."""
@@ -78,8 +82,32 @@ class TableView:
         output.text("lineage")
         for line in _tree(self.lineage):
             output.text(line)
-        for name in self.source_files:
-            output.text(f"  file {name}")
+        self._show_units(output)
+        if self.files:
+            output.table(
+                "files",
+                ("file", "format", "rows", "duplicates", "quarantined", "gaps", "backwards"),
+                [_file_cells(file) for file in self.files],
+            )
+
+    def _show_units(self, output: Output) -> None:
+        if not self.units:
+            return
+        output.table(
+            "units of gold",
+            ("instrument", "tick", "lot", "from", "clock offset [ns]", "from"),
+            [
+                (
+                    unit.instrument.name,
+                    str(unit.instrument.tick),
+                    str(unit.instrument.lot),
+                    "data" if unit.instrument.inferred else "catalog",
+                    unit.clock_offset_ns,
+                    "data" if unit.is_measured_offset else "catalog",
+                )
+                for unit in self.units
+            ],
+        )
 
     def as_json(self) -> dict[str, object]:
         """Return it for programs."""
@@ -107,9 +135,15 @@ class TableView:
                 }
                 for s in self.streams
             ],
-            "integrity": {"gaps": self.gaps, "quarantined": self.quarantined},
+            "integrity": {
+                "gaps": self.gaps,
+                "quarantined": self.quarantined,
+                "duplicates": sum(file.duplicates for file in self.files),
+                "backwards": sum(file.backwards for file in self.files),
+            },
             "lineage": _lineage_json(self.lineage),
-            "source_files": self.source_files,
+            "units": [_unit_json(unit) for unit in self.units],
+            "source_files": [asdict(file) for file in self.files],
         }
 
 
@@ -119,6 +153,25 @@ def _span(stream: Stream) -> tuple[str | None, str | None]:
         None if first is None else format_ns(first),
         None if last is None else format_ns(last),
     )
+
+
+def _file_cells(file: IngestedFile) -> tuple[object, ...]:
+    return (
+        *(file.source_file, file.format, file.bronze_rows),
+        *(file.duplicates, file.quarantined, file.gaps, file.backwards),
+    )
+
+
+def _unit_json(unit: Units) -> dict[str, object]:
+    return {
+        "venue": unit.instrument.venue,
+        "symbol": unit.instrument.symbol,
+        "tick": unit.instrument.tick,
+        "lot": unit.instrument.lot,
+        "inferred": unit.instrument.inferred,
+        "clock_offset_ns": unit.clock_offset_ns,
+        "is_measured_offset": unit.is_measured_offset,
+    }
 
 
 def _tree(lineage: Lineage, depth: int = 1) -> Iterator[str]:

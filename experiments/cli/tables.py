@@ -14,6 +14,7 @@ from framework.catalog import Catalog, Lineage, did_you_mean, load_catalog
 from framework.core.errors import CatalogError, DataError
 from framework.lake import facts
 from framework.lake.store import Lake, TableName
+from framework.lake.units import read_units
 
 _VERSIONS_SHOWN: Final = 20
 _BARE_NAME_ORDER: Final = ("gold", "reference", "silver", "bronze", "quarantine")
@@ -97,10 +98,11 @@ def _view(lake: Lake, table: TableName, catalog: Catalog) -> TableView:
         columns=facts.columns(delta),
         commits=facts.commits(delta, _VERSIONS_SHOWN),
         streams=facts.streams(delta),
-        gaps=facts.gap_count(lake, table),
+        units=list(read_units(lake, dataset).values()),
+        gaps=facts.marked_gaps(lake, table),
         quarantined=facts.quarantined_rows(lake, dataset),
         lineage=_lineage(str(table), catalog, facts.upstream_by_layout(known)),
-        source_files=facts.source_files(lake, dataset),
+        files=facts.ingested_files(lake, dataset),
     )
 
 

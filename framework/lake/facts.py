@@ -13,6 +13,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from framework.core.events import EventKind
+from framework.lake.ledger import FILES
 from framework.lake.store import Lake, TableName
 
 _TIMES: Final = ("ts_exch_ns", "exchange_timestamp_ns")
@@ -77,6 +78,19 @@ class Stream:
     last_ns: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestedFile:
+    """One source file: its rows, and what was found in them."""
+
+    source_file: str
+    format: str
+    bronze_rows: int
+    duplicates: int
+    quarantined: int
+    gaps: int
+    backwards: int
+
+
 def table_facts(lake: Lake, table: TableName) -> TableFacts:
     """Describe one table.
 
@@ -138,7 +152,16 @@ def streams(delta: DeltaTable) -> list[Stream]:
     ]
 
 
-def gap_count(lake: Lake, table: TableName) -> int | None:
+def ingested_files(lake: Lake, dataset: str) -> list[IngestedFile]:
+    """List the files a dataset was ingested from, in that order; empty where none are on record."""
+    if not lake.exists(FILES):
+        return []
+    names = IngestedFile.__slots__
+    rows = lake.scan(FILES).filter(pl.col("table") == dataset).sort("ordinal").select(*names)
+    return [IngestedFile(**row) for row in rows.collect().iter_rows(named=True)]
+
+
+def marked_gaps(lake: Lake, table: TableName) -> int | None:
     """Count the gaps a gold table marks; None for a table that is not gold."""
     if table.layer != "gold":
         return None
@@ -150,15 +173,6 @@ def quarantined_rows(lake: Lake, dataset: str) -> int:
     """Count a dataset's refused rows; 0 where it has no quarantine table."""
     table = TableName("quarantine", dataset)
     return (table_facts(lake, table).rows or 0) if lake.exists(table) else 0
-
-
-def source_files(lake: Lake, dataset: str) -> list[str]:
-    """Name the files a dataset was ingested from; empty where it has no bronze table."""
-    table = TableName("bronze", dataset)
-    if not lake.exists(table):
-        return []
-    names = lake.scan(table).select(pl.col("source_file").unique().sort()).collect()
-    return names["source_file"].to_list()
 
 
 def dataset_of(table: TableName, names: Sequence[TableName]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,15 @@ from click.testing import CliRunner, Result
 
 from experiments.cli import main
 from framework.core.events import GOLD_SCHEMA, EventKind
+from framework.core.instrument import Instrument
 from framework.lake.formats.base import BRONZE_SCHEMA, DEPTH_SCHEMA, REJECT_SCHEMA
+from framework.lake.ledger import COUNTS, FILES, FILES_SCHEMA
 from framework.lake.store import Lake, TableName
+from framework.lake.units import Units, record_units
+
+_INSTRUMENT = Instrument(
+    venue="here", symbol="ABC", tick=Decimal("0.01"), lot=Decimal(1), inferred=True
+)
 
 
 def run(*arguments: str) -> Result:
@@ -45,6 +53,12 @@ def gold_rows(first_ns: int, kinds: list[EventKind], venue: str = "here") -> pl.
         }
     )
     return pl.DataFrame(pl.from_arrow(rows.to_arrow().cast(GOLD_SCHEMA)))
+
+
+def ledger_row(values: dict[str, Any]) -> pl.DataFrame:
+    counts = dict.fromkeys(COUNTS, 0) | {"bronze_rows": 2, "duplicates": 7}
+    row = {"table": "ticks", "sha256": "0", "format": "binance", "state": "{}"}
+    return pl.DataFrame([row | counts | values], schema=FILES_SCHEMA)
 
 
 @pytest.fixture
@@ -82,6 +96,11 @@ def lake(tmp_path: Path) -> Path:
         ]
     )
     store.append(gold, second, transaction="b", partition_by=partition)
+    for ordinal, name in enumerate(("a.gz", "b.gz")):
+        row = ledger_row({"source_file": name, "ordinal": ordinal, "gaps": 1 - ordinal})
+        store.append(FILES, row, transaction=name)
+    unit = Units(instrument=_INSTRUMENT, clock_offset_ns=5)
+    record_units(store, "ticks", [unit], transaction="a")
     store.append(TableName("gold", "other"), first, transaction="a", partition_by=partition)
     return root
 
@@ -95,6 +114,8 @@ def test_lists_every_table_from_the_log(lake: Path) -> None:
         "gold/other": (0, 2),
         "gold/ticks": (1, 5),
         "quarantine/ticks": (0, 2),
+        "reference/files": (1, 2),
+        "reference/instruments": (0, 1),
     }
     gold = next(t for t in answer["tables"] if t["layer"] == "gold" and t["name"] == "ticks")
     data = list((lake / "gold" / "ticks").rglob("*.parquet"))
@@ -125,8 +146,27 @@ def test_describes_one_table(lake: Path) -> None:
             "last_ns": 3_000_000_000,
         },
     ]
-    assert answer["integrity"] == {"gaps": 3, "quarantined": 2}
-    assert answer["source_files"] == ["a.gz", "b.gz"]
+    assert answer["integrity"] == {
+        "gaps": 3,
+        "quarantined": 2,
+        "duplicates": 14,
+        "backwards": 0,
+    }
+    assert [(f["source_file"], f["gaps"]) for f in answer["source_files"]] == [
+        ("a.gz", 1),
+        ("b.gz", 0),
+    ]
+    assert answer["units"] == [
+        {
+            "venue": "here",
+            "symbol": "ABC",
+            "tick": "0.01",
+            "lot": "1",
+            "inferred": True,
+            "clock_offset_ns": 5,
+            "is_measured_offset": False,
+        }
+    ]
 
 
 def test_lineage_follows_the_layout_where_the_catalog_is_silent(lake: Path) -> None:
@@ -159,18 +199,25 @@ def test_lineage_is_the_catalogs_where_it_speaks(lake: Path, tmp_path: Path) -> 
 
 def test_silver_table_belongs_to_its_dataset(lake: Path) -> None:
     answer = as_json("silver/ticks_depth", "--lake", str(lake))
-    assert answer["integrity"] == {"gaps": None, "quarantined": 2}
-    assert answer["source_files"] == ["a.gz", "b.gz"]
+    assert answer["integrity"]["gaps"] is None
+    assert answer["integrity"]["quarantined"] == 2
+    assert [f["source_file"] for f in answer["source_files"]] == ["a.gz", "b.gz"]
     assert answer["streams"] == []
 
 
 def test_plain_output_is_for_reading(lake: Path) -> None:
     listing = run("--lake", str(lake))
     assert listing.exit_code == 0
-    assert "5 tables in" in listing.stdout
+    assert "7 tables in" in listing.stdout
     one = run("ticks", "--lake", str(lake))
     assert one.exit_code == 0
-    for text in ("px_ticks", "1970-01-01T00:00:03.000000000Z", "← silver/ticks_depth", "b.gz"):
+    for text in (
+        "px_ticks",
+        "1970-01-01T00:00:03.000000000Z",
+        "← silver/ticks_depth",
+        "b.gz",
+        "0.01",
+    ):
         assert text in one.stdout
 
 

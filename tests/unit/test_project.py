@@ -91,7 +91,9 @@ def test_init_files_only_re_export() -> None:
             continue
         body = ast.parse(path.read_text(encoding="utf-8")).body
         for node in body:
-            assert isinstance(node, ast.Import | ast.ImportFrom | ast.Assign | ast.Expr), path
+            assert isinstance(
+                node, ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.Expr
+            ), path
 
 
 def test_importing_the_framework_loads_nothing_heavy() -> None:
