@@ -44,13 +44,14 @@ def duration_figure(found: pl.DataFrame) -> go.Figure:
     high = np.ceil(np.log10(duration_ms.max())) if duration_ms.size else 1.0
     bins = max(1, int(high - low) * _BINS_PER_DECADE)
     edges = np.logspace(low, max(high, low + 1), bins + 1)
-    centres = np.sqrt(edges[:-1] * edges[1:])
-    widths = np.diff(edges)
+    centres = 0.5 * (edges[:-1] + edges[1:])
     figure = go.Figure()
     for kind, colour in _COLOURS.items():
         mine = duration_ms[(found["kind"] == str(kind)).to_numpy()]
         count, _ = np.histogram(mine, bins=edges)
-        figure.add_bar(x=centres, y=count, width=widths, name=str(kind), marker_color=colour)
+        figure.add_bar(
+            x=centres, y=count, width=np.diff(edges), name=str(kind), marker_color=colour
+        )
     for bound_ms in (NOISE_MS, STRUCTURAL_MS):
         figure.add_vline(x=bound_ms, line_dash="dot", line_color="#64748b")
     figure.update_xaxes(title="duration (ms)", type="log")
