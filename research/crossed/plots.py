@@ -28,10 +28,9 @@ def episodes_per_day_figure(per_day: pl.DataFrame) -> go.Figure:
         EpisodeKind.STRUCTURAL: per_day["structural"],
     }
     days = [day.isoformat() for day in per_day["date"]]
-    figure = go.Figure(
-        go.Bar(x=days, y=count.to_list(), name=str(kind), marker_color=_COLOURS[kind])
-        for kind, count in counts.items()
-    )
+    figure = go.Figure()
+    for kind, count in counts.items():
+        figure.add_bar(x=days, y=count.to_list(), name=str(kind), marker_color=_COLOURS[kind])
     # A day is a name here: on a date axis, a week without a weekend would leave gaps.
     figure.update_xaxes(title="day (UTC)", type="category")
     return _styled(figure, "Crossed episodes per day", "episodes")

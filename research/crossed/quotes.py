@@ -99,10 +99,10 @@ def _changes(batches: Iterable[pl.DataFrame], instrument: Instrument) -> pl.Data
         stream=pl.lit(instrument.name),
         ts_exch_ns="ts_exch_ns",
         ts_recv_ns="ts_recv_ns",
-        bid=_exact("bid_ticks", instrument.tick),
-        bid_quantity=_exact("bid_lots", instrument.lot),
-        ask=_exact("ask_ticks", instrument.tick),
-        ask_quantity=_exact("ask_lots", instrument.lot),
+        bid=_exact(ends["bid_ticks"], instrument.tick),
+        bid_quantity=_exact(ends["bid_lots"], instrument.lot),
+        ask=_exact(ends["ask_ticks"], instrument.tick),
+        ask_quantity=_exact(ends["ask_lots"], instrument.lot),
     )
 
 
@@ -121,7 +121,9 @@ def _message_ends(rebuilt: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _exact(steps: str, step: Decimal) -> pl.Expr:
+def _exact(steps: pl.Series, step: Decimal) -> pl.Series:
     """Multiply steps by their size, rounding once, so that equal prices are equal floats."""
     numerator, denominator = step.as_integer_ratio()
-    return (pl.col(steps) * numerator).cast(pl.Float64) / denominator
+    # NumPy divides; Polars would multiply by the rounded reciprocal of a constant.
+    values = (steps * numerator).cast(pl.Float64).to_numpy() / denominator
+    return pl.Series(values).fill_nan(None)
