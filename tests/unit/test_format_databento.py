@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from pathlib import Path
 
 import databento_dbn as dbn
@@ -9,7 +11,14 @@ import polars as pl
 import pytest
 
 from framework.core.errors import DataError
-from framework.lake.formats.base import DEPTH_SCHEMA, QUOTE_SCHEMA, TRADE_SCHEMA, Parsed
+from framework.core.events import EventKind
+from framework.lake.formats.base import (
+    DEPTH_SCHEMA,
+    ORDER_SCHEMA,
+    QUOTE_SCHEMA,
+    TRADE_SCHEMA,
+    Parsed,
+)
 from framework.lake.formats.base import SourceContext as Context
 from framework.lake.formats.databento import DatabentoFormat
 
@@ -223,5 +232,179 @@ def test_a_wrong_file_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_unknown_schema_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the schema must be mbp-1, tbbo, mbp-10, trades"):
+    with pytest.raises(DataError, match="the schema must be mbo, mbp-1, tbbo, mbp-10, trades"):
         ingest(write_dbn(tmp_path / "bars.dbn", "ohlcv-1s"))
+
+
+def order(
+    action: str, order_id: int, side: str, price: int, size: int, at_ns: int, **more: int
+) -> object:
+    return dbn.MBOMsg(
+        publisher_id=2,
+        instrument_id=10,
+        ts_event=TS_NS + at_ns,
+        ts_recv=TS_NS + at_ns + 500,
+        order_id=order_id,
+        action=dbn.Action(action),
+        side=dbn.Side(side),
+        price=price * 10**9,
+        size=size,
+        sequence=1,
+        **more,
+    )
+
+
+def order_events(parsed: Parsed) -> list[tuple[object, ...]]:
+    columns = ["source_row", "action", "order_id", "side", "price", "volume"]
+    return [
+        (row[0], EventKind(row[1]).name, *row[2:]) for row in parsed.orders.select(columns).rows()
+    ]
+
+
+def test_orders_say_what_they_moved(tmp_path: Path) -> None:
+    path = write_dbn(
+        tmp_path / "orders.dbn",
+        "mbo",
+        order("A", 1, "B", 10, 100, 1),
+        order("A", 2, "A", 11, 50, 2),
+        order("T", 0, "A", 10, 30, 3),
+        order("F", 1, "B", 10, 30, 3),
+        order("C", 1, "B", 10, 30, 3),
+        order("C", 1, "B", 10, 20, 4),
+        order("M", 2, "A", 11, 40, 5),
+        order("M", 2, "A", 12, 40, 6),
+        order("M", 2, "A", 12, 60, 7),
+        order("C", 2, "A", 12, 60, 8),
+        order("T", 0, "B", 11, 5, 9),
+        order("C", 1, "B", 10, 50, 10),
+    )
+    parsed = ingest(path)
+    assert parsed.rejects.is_empty()
+    assert parsed.trades.is_empty()
+    assert parsed.orders.schema == ORDER_SCHEMA
+    assert parsed.orders["sequence"].equals(parsed.orders["source_row"])
+    assert order_events(parsed) == [
+        (1, "ORDER_ADD", 1, 1, 10.0, 100.0),
+        (2, "ORDER_ADD", 2, -1, 11.0, 50.0),
+        (4, "ORDER_EXECUTE", 1, 1, 10.0, 30.0),
+        (6, "ORDER_REDUCE", 1, 1, 10.0, 20.0),
+        (7, "ORDER_REDUCE", 2, -1, 11.0, 10.0),
+        (8, "ORDER_DELETE", 2, -1, 11.0, 40.0),
+        (8, "ORDER_ADD", 2, -1, 12.0, 40.0),
+        (9, "ORDER_DELETE", 2, -1, 12.0, 40.0),
+        (9, "ORDER_ADD", 2, -1, 12.0, 60.0),
+        (10, "ORDER_DELETE", 2, -1, 12.0, 60.0),
+        (11, "HIDDEN_TRADE", 0, -1, 11.0, 5.0),
+        (12, "ORDER_DELETE", 1, 1, 10.0, 50.0),
+    ]
+
+
+def test_a_fill_and_the_modification_after_it_take_the_shares_once(tmp_path: Path) -> None:
+    path = write_dbn(
+        tmp_path / "orders.dbn",
+        "mbo",
+        order("A", 1, "A", 10, 100, 1),
+        order("F", 1, "A", 10, 30, 2),
+        order("F", 1, "A", 10, 10, 2),
+        order("M", 1, "A", 10, 60, 2),
+        order("F", 1, "A", 10, 60, 3),
+        order("C", 1, "A", 10, 60, 3),
+    )
+    assert order_events(ingest(path)) == [
+        (1, "ORDER_ADD", 1, -1, 10.0, 100.0),
+        (2, "ORDER_EXECUTE", 1, -1, 10.0, 30.0),
+        (3, "ORDER_EXECUTE", 1, -1, 10.0, 10.0),
+        (5, "ORDER_EXECUTE", 1, -1, 10.0, 60.0),
+    ]
+
+
+def test_a_clear_forgets_the_orders_and_a_snapshot_has_one_time(tmp_path: Path) -> None:
+    snapshot = {"flags": dbn.F_SNAPSHOT | dbn.F_BAD_TS_RECV}
+    path = write_dbn(
+        tmp_path / "orders.dbn",
+        "mbo",
+        order("A", 1, "B", 9, 1, 1),
+        order("R", 0, "N", 0, 0, 1000, **snapshot),
+        order("A", 2**63 + 1, "B", 10, 2, 400, **snapshot),
+        order("C", 1, "B", 9, 1, 2000),
+    )
+    parsed = ingest(path)
+    assert parsed.depth.select("source_row", "is_bid", "price", "is_snapshot").rows() == [
+        (2, None, None, True)
+    ]
+    assert parsed.orders["order_id"].to_list() == [1, -(2**63) + 1]
+    assert parsed.orders["exchange_timestamp_ns"].to_list() == [TS_NS + 1, TS_NS + 900]
+    assert parsed.rejects.select("source_row", "reason").rows() == [
+        (4, "the order must have been added before in this file and have shares left")
+    ]
+
+
+def random_session(seed: int) -> list[tuple[str, int, str, int, int, int]]:
+    """Records of a small market: adds, fills with their cancels, cancels and modifications."""
+    draw = random.Random(seed)
+    live: dict[int, tuple[str, int, int]] = {}
+    records: list[tuple[str, int, str, int, int, int]] = []
+    for at_ns in range(400):
+        if len(live) < 3 or draw.random() < 0.4:
+            side, px, size = draw.choice("BA"), draw.randint(1, 5), draw.randint(1, 9)
+            live[at_ns + 1] = (side, px, size)
+            records.append(("A", at_ns + 1, side, px, size, at_ns))
+            continue
+        order_id = draw.choice(list(live))
+        side, px, size = live.pop(order_id)
+        step = draw.randint(1, size)
+        what = draw.choice(["fill", "fill and modify", "cancel", "modify"])
+        if what.startswith("fill"):
+            records.append(("T", 0, "A" if side == "B" else "B", px, step, at_ns))
+            records.append(("F", order_id, side, px, step, at_ns))
+        left = size - step
+        if what in ("fill", "cancel"):
+            records.append(("C", order_id, side, px, step, at_ns))
+        elif what == "fill and modify" and left:
+            records.append(("M", order_id, side, px, left, at_ns))
+        elif what == "fill and modify":
+            records.append(("C", order_id, side, px, step, at_ns))
+        else:
+            px, left = draw.randint(1, 5), draw.randint(1, 9)
+            records.append(("M", order_id, side, px, left, at_ns))
+        if left:
+            live[order_id] = (side, px, left)
+    return records
+
+
+def plain_books(records: list[tuple[str, int, str, int, int, int]]) -> list[Counter[object]]:
+    """Keep every order the way DBN's documentation says; the levels after each record."""
+    orders: dict[int, tuple[str, int, int]] = {}
+    books = []
+    for action, order_id, side, px, size, _ in records:
+        if action in "AM":
+            orders[order_id] = (side, px, size)
+        elif action == "C":
+            orders[order_id] = (side, px, orders[order_id][2] - size)
+        book: Counter[object] = Counter()
+        for held_side, held_px, held in orders.values():
+            book[held_side, held_px] += held
+        books.append(+book)
+    return books
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_order_rows_build_the_book_that_the_records_describe(tmp_path: Path, seed: int) -> None:
+    records = random_session(seed)
+    path = write_dbn(tmp_path / "orders.dbn", "mbo", *(order(*record) for record in records))
+    parsed = ingest(path)
+    assert parsed.rejects.is_empty()
+    events = parsed.orders.select("source_row", "action", "side", "price", "volume").rows()
+    book: Counter[object] = Counter()
+    at = 0
+    for row, (record, truth) in enumerate(zip(records, plain_books(records), strict=True), 1):
+        while at < len(events) and events[at][0] <= row:
+            _, action, side, price, volume = events[at]
+            level = ("B" if side == 1 else "A", int(price))
+            book[level] += int(volume) if action == EventKind.ORDER_ADD else -int(volume)
+            assert book[level] >= 0
+            at += 1
+        # A fill is taken at once here, in DBN with the record that follows it.
+        if record[0] != "F":
+            assert +book == truth
+    assert at == len(events)

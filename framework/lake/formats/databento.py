@@ -1,6 +1,6 @@
 """Databento DBN files, plain or ``.zst``, through Databento's own decoder.
 
-Read are the schemas ``mbp-1``, ``tbbo``, ``mbp-10`` and ``trades``.
+Read are the schemas ``mbo``, ``mbp-1``, ``tbbo``, ``mbp-10`` and ``trades``.
 
 What the rows become
 --------------------
@@ -10,6 +10,8 @@ What the rows become
 - ``mbp-1``: quotes from every record but trades, whose book is still the one before them.
 - ``tbbo``: a trade, and the quote it met with the trade as its last price.
 - ``mbp-10``: every record but trades is a snapshot message of up to ten levels a side.
+- ``mbo``: order messages, see `databento_orders`. A file is one bronze batch, because an order's
+  modification cannot be understood without what came before.
 - Prices: the undefined price is no level. Prices at or below zero are kept: spreads trade there.
 - Clocks: ``ts_event`` and ``ts_recv``; ``sequence`` is the venue's and has gaps, as it also counts
   what this schema leaves out.
@@ -39,9 +41,11 @@ from framework.lake.formats.base import (
     SourceContext,
     SourceFormat,
 )
+from framework.lake.formats.databento_orders import order_checks, order_rows
 from framework.lake.formats.lines import HEADER, line_batches, reading, source_name
 
-_SCHEMAS: Final = ("mbp-1", "tbbo", "mbp-10", "trades")
+_ORDERS: Final = "mbo"
+_SCHEMAS: Final = (_ORDERS, "mbp-1", "tbbo", "mbp-10", "trades")
 _N_LEVELS: Final = 10
 _SCHEMA, _DATASET = "schema", "dataset"
 _CHUNK_BYTES: Final = 1 << 22
@@ -71,9 +75,13 @@ class DatabentoFormat(SourceFormat):
         for (header, schema, dataset), rows in groups:
             split = _integers(fields.split_fields(rows, str(header).split(",")))
             exchange = context.venue or str(dataset)
-            good, bad = fields.partition(_with_stream(split, exchange, context), _checks(split))
+            checks = _checks(split) + (order_checks() if schema == _ORDERS else [])
+            good, bad = fields.partition(_with_stream(split, exchange, context), checks)
             parsed.rejects = pl.concat([parsed.rejects, bad])
-            _add(parsed, str(schema), good)
+            if schema == _ORDERS:
+                _add_orders(parsed, good)
+            else:
+                _add(parsed, str(schema), good)
         return parsed
 
 
@@ -88,16 +96,24 @@ def _read(path: Path) -> Iterator[pl.DataFrame]:
                 remedy="request one of these schemas, one per file",
             )
         header, row = "", 1
+        batches = []
         for text in _csv_texts(head, binary, source_file):
             lines = io.StringIO(text)
             header = header or next(lines).rstrip("\n")
             for batch in line_batches(lines, source_file, first_row=row):
                 row += batch.height
-                yield batch.with_columns(
-                    pl.lit(header).alias(HEADER),
-                    pl.lit(schema).alias(_SCHEMA),
-                    pl.lit(metadata.dataset).alias(_DATASET),
+                batches.append(
+                    batch.with_columns(
+                        pl.lit(header).alias(HEADER),
+                        pl.lit(schema).alias(_SCHEMA),
+                        pl.lit(metadata.dataset).alias(_DATASET),
+                    )
                 )
+            if schema != _ORDERS:
+                yield from batches
+                batches.clear()
+        if batches:
+            yield pl.concat(batches)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -150,6 +166,10 @@ def _integers(split: pl.DataFrame) -> pl.DataFrame:
     words = {"action", "side", "symbol", fields.REASON, "source_file", "payload", "source_row"}
     names = [name for name in split.columns if name not in words]
     whole = split.with_columns(fields.integer(name) for name in names)
+    if "order_id" in names:
+        # Numbers above 2**63 keep their bits: an id is only ever compared.
+        ids = split["order_id"].cast(pl.UInt64, strict=False).reinterpret(signed=True)
+        whole = whole.with_columns(ids)
     prices = [name for name in names if name == "price" or "_px_" in name]
     return whole.with_columns(
         fields.scaled(whole[name].replace(dbn.UNDEF_PRICE, None), _PX_E9) for name in prices
@@ -181,6 +201,13 @@ def _checks(split: pl.DataFrame) -> list[fields.Check]:
         (is_trade & (pl.col("size").fill_null(0) <= 0), "a trade's size must be above zero"),
         *((pl.col(name).is_null(), f"{name} must be a whole number") for name in sizes),
     ]
+
+
+def _add_orders(parsed: Parsed, good: pl.DataFrame) -> None:
+    orders, depth, unknown = order_rows(good)
+    parsed.orders = pl.concat([parsed.orders, orders])
+    parsed.depth = pl.concat([parsed.depth, depth])
+    parsed.rejects = pl.concat([parsed.rejects, unknown])
 
 
 def _add(parsed: Parsed, schema: str, good: pl.DataFrame) -> None:

@@ -50,7 +50,7 @@ def split_fields(bronze: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 def _with_quoted(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     quoted = frame.with_row_index("at").filter(pl.col("payload").str.contains('"', literal=True))
-    rows = [next(csv.reader([line])) for line in quoted["payload"]]
+    rows = [_cells(line) for line in quoted["payload"]]
     width = len(names)
     cells = pl.DataFrame(
         [[*row[:width], *[None] * (width - len(row))] for row in rows],
@@ -58,6 +58,13 @@ def _with_quoted(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         orient="row",
     ).with_columns(quoted["at"], n_fields=pl.Series([len(row) for row in rows], dtype=pl.Int64))
     return frame.with_row_index("at").update(cells, on="at", how="left").drop("at")
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]))
+    except csv.Error:  # a field beyond the reader's limit: no row of any vendor
+        return []
 
 
 def integer(name: str) -> pl.Expr:

@@ -26,6 +26,8 @@ HEADER: Final = "header"
 MEMBER: Final = "::"
 """Stands between an archive and the file inside it, in ``source_file``."""
 
+_FORKS: Final = "__MACOSX/"  # macOS packs a shadow of every file
+_ENCRYPTED: Final = 0x1  # general purpose bit 0 of the zip specification
 _BROKEN: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
 
@@ -58,7 +60,11 @@ def zip_members(path: Path, ending: str) -> list[str]:
         Where the file is no readable zip.
     """
     with reading(path), zipfile.ZipFile(path) as archive:
-        return sorted(name for name in archive.namelist() if name.lower().endswith(ending))
+        return sorted(
+            name
+            for name in archive.namelist()
+            if name.lower().endswith(ending) and not name.startswith(_FORKS)
+        )
 
 
 @contextmanager
@@ -75,8 +81,14 @@ def open_text(path: Path, member: str = "") -> Iterator[Iterator[str]]:
 @contextmanager
 def _open_binary(path: Path, member: str) -> Iterator[IO[bytes]]:
     if member:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as binary:
-            yield binary
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(member).flag_bits & _ENCRYPTED:
+                raise DataError(
+                    f"{path}: {member} must not be encrypted",
+                    remedy="unpack it with its password and pack it again without",
+                )
+            with archive.open(member) as binary:
+                yield binary
     elif path.suffix == ".gz":
         with path.open("rb") as packed, gzip.GzipFile(fileobj=packed) as unpacked:
             yield cast(IO[bytes], unpacked)
