@@ -44,6 +44,7 @@ class Strategy:
 
     Examples
     --------
+    >>> from framework.strategy import OnTimer, param
     >>> class Join(Strategy):
     ...     '''Join the best bid and ask of the first book, once a second.'''
     ...     size: int = param(1, low=1, high=10)
