@@ -41,11 +41,11 @@ format: $(STAMP) ## Rewrite the code in the project's format
 	@$(BIN)/ruff format .
 
 bench: $(STAMP) ## Measure and print speeds
-	@set -e; for script in tests/bench/bench_*.py; do \
+	@set -e; for script in $(wildcard tests/bench/bench_*.py); do \
 		echo "== $$script"; $(BIN)/python $$script; done
 
 notebook: $(NOTEBOOK_STAMP) ## Open the notebooks in JupyterLab, on this machine only
-	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=notebooks
+	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=$(or $(wildcard notebooks),.)
 
 setup: $(STAMP) ## Create .venv and install the project into it
 
