@@ -63,9 +63,7 @@ def test_a_narrower_number_is_widened(lake: Lake) -> None:
         pl.DataFrame({"a": [2**63]}, schema={"a": pl.UInt64}),
     ],
 )
-def test_a_narrowing_cast_is_refused_before_the_write(
-    lake: Lake, narrowing: pl.DataFrame
-) -> None:
+def test_a_narrowing_cast_is_refused_before_the_write(lake: Lake, narrowing: pl.DataFrame) -> None:
     lake.append(TABLE, pl.DataFrame({"a": [1]}), transaction="f1")
     with pytest.raises(DataError, match=r"silver/t_trades: column 'a' holds int64"):
         lake.append(TABLE, narrowing, transaction="f2")
