@@ -38,9 +38,15 @@ def frame(schema: pl.Schema, rows: list[dict[str, object]]) -> pl.DataFrame:
 
 
 def level(
-    sequence: int, exchange_ns: int | None, received_ns: int, side: int, price: float, volume: float,
-    *, snapshot: bool = False,
-) -> dict[str, object]:  # fmt: skip
+    sequence: int,
+    exchange_ns: int | None,
+    received_ns: int,
+    side: int,
+    price: float,
+    volume: float,
+    *,
+    snapshot: bool = False,
+) -> dict[str, object]:
     return {
         "sequence": sequence,
         "exchange_timestamp_ns": exchange_ns,
@@ -52,9 +58,9 @@ def level(
     }
 
 
-def trade(exchange_ns: int, received_ns: int, side: int, price: float, **more: object) -> dict[
-    str, object
-]:  # fmt: skip
+def trade(
+    exchange_ns: int, received_ns: int, side: int, price: float, **more: object
+) -> dict[str, object]:
     return {
         "exchange_timestamp_ns": exchange_ns,
         "received_timestamp_ns": received_ns,
@@ -225,9 +231,9 @@ def test_a_snapshot_without_time_happens_before_what_follows() -> None:
     assert [row[0] for row in events(gold(rows), "ts_exch_ns")] == [110, 110, 115]
 
 
-def quote(exchange_ns: int, bid: float | None, ask: float | None, **more: object) -> dict[
-    str, object
-]:  # fmt: skip
+def quote(
+    exchange_ns: int, bid: float | None, ask: float | None, **more: object
+) -> dict[str, object]:
     return {
         "sequence": None,
         "exchange_timestamp_ns": exchange_ns,
