@@ -20,6 +20,7 @@ from framework.lake.formats.databento import DatabentoFormat
 from framework.lake.formats.fx import FxFormat
 from framework.lake.formats.lobster import LobsterFormat
 from framework.lake.formats.nasdaq import NasdaqFormat
+from framework.lake.formats.taq import TaqFormat
 from framework.lake.formats.tardis import TardisFormat
 
 FXCM = SourceContext(venue="fxcm", time_zone="-05:00")
@@ -60,7 +61,11 @@ def _nasdaq(_: Path, folder: Path) -> Case:
     return NasdaqFormat(), path, SourceContext()
 
 
-CASES = (_fx, _lobster, _tardis_updates, _tardis_snapshots, _databento, _nasdaq)
+def _taq(captures: Path, _: Path) -> Case:
+    return TaqFormat(), captures / "taq" / "sampleTDataRaw.csv.gz", SourceContext()
+
+
+CASES = (_fx, _lobster, _tardis_updates, _tardis_snapshots, _databento, _nasdaq, _taq)
 pytestmark = pytest.mark.captures
 
 

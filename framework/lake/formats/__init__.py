@@ -6,6 +6,7 @@ from framework.lake.formats.databento import DatabentoFormat
 from framework.lake.formats.fx import FxFormat
 from framework.lake.formats.lobster import LobsterFormat
 from framework.lake.formats.nasdaq import NasdaqFormat
+from framework.lake.formats.taq import TaqFormat
 from framework.lake.formats.tardis import TardisFormat
 
 FORMATS: dict[str, type[SourceFormat]] = {
@@ -16,6 +17,7 @@ FORMATS: dict[str, type[SourceFormat]] = {
         FxFormat,
         LobsterFormat,
         NasdaqFormat,
+        TaqFormat,
         TardisFormat,
     )
 }

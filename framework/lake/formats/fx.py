@@ -31,6 +31,7 @@ from framework.lake.formats import fields
 from framework.lake.formats.base import QUOTE_SCHEMA, Parsed, SourceContext, SourceFormat
 from framework.lake.formats.lines import (
     MEMBER,
+    ROWS_A_DAY,
     empty_file,
     line_batches,
     open_text,
@@ -41,7 +42,6 @@ from framework.lake.formats.local_time import check_time_zone, utc_ns
 
 _FIELDS: Final = ("ms_of_day", "bid_price", "ask_price")
 _DAY_MS: Final = 86_400_000
-_ROWS_A_DAY: Final = 10**9  # leaves room for any day's rows below the next day's numbers
 _FILE = re.compile(r"(\d{8})_quote\.zip$", re.IGNORECASE)
 _PAIR = re.compile(r"(?:^|_)([A-Za-z]{6})(?:_|\.)")
 
@@ -110,7 +110,7 @@ def _parse_file(
         fields.number("ask_price"),
         exchange=pl.lit(context.venue),
         symbol=pl.lit(_symbol(source_file, context)),
-        sequence=day * _ROWS_A_DAY + pl.col("source_row"),
+        sequence=day * ROWS_A_DAY + pl.col("source_row"),
         exchange_timestamp_ns="ts_ns",
         received_timestamp_ns="ts_ns",
     )

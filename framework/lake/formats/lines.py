@@ -23,6 +23,9 @@ BATCH_ROWS: Final = 200_000
 HEADER: Final = "header"
 """Bronze column of formats with a header line: that line, so that every batch explains itself."""
 
+ROWS_A_DAY: Final = 10**9
+"""Step from one day's arrival numbers to the next day's, above the rows of any one day's file."""
+
 MEMBER: Final = "::"
 """Stands between an archive and the file inside it, in ``source_file``."""
 

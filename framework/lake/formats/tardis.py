@@ -35,7 +35,14 @@ from framework.lake.formats.base import (
     SourceContext,
     SourceFormat,
 )
-from framework.lake.formats.lines import HEADER, line_batches, open_text, read_header, source_name
+from framework.lake.formats.lines import (
+    HEADER,
+    ROWS_A_DAY,
+    line_batches,
+    open_text,
+    read_header,
+    source_name,
+)
 
 _COMMON: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 _SIDE: Final = {"buy": 1, "sell": -1, "unknown": 0}
@@ -50,7 +57,6 @@ _NEEDS: Final = {
 }
 _LEVEL: Final = re.compile(r"^(asks|bids)\[(\d+)\]\.(price|amount)$")
 _DAY_NS: Final = 86_400 * 10**9
-_ROWS_A_DAY: Final = 10**9
 
 
 class TardisFormat(SourceFormat):
@@ -161,7 +167,7 @@ def _choice(name: str, choices: dict[str, bool] | dict[str, int]) -> fields.Chec
 
 def _streams(good: pl.DataFrame, context: SourceContext) -> pl.DataFrame:
     named = good.with_columns(
-        sequence=pl.col("received_timestamp_ns") // _DAY_NS * _ROWS_A_DAY + pl.col("source_row")
+        sequence=pl.col("received_timestamp_ns") // _DAY_NS * ROWS_A_DAY + pl.col("source_row")
     )
     if context.venue:
         named = named.with_columns(exchange=pl.lit(context.venue))
