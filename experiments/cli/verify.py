@@ -107,6 +107,11 @@ def _show(report: VerifyReport, output: Output) -> None:
             for s in report.streams
         ],
     )
+    _show_latency(report, output)
+    _show_findings(report, output)
+
+
+def _show_latency(report: VerifyReport, output: Output) -> None:
     output.table(
         "Latency, ms",
         ("venue", "messages", "min", "p50", "p95", "p99", "max", "spikes", "alone"),
@@ -121,6 +126,9 @@ def _show(report: VerifyReport, output: Output) -> None:
             for venue, latency in report.latency.items()
         ],
     )
+
+
+def _show_findings(report: VerifyReport, output: Output) -> None:
     differing = report.findings.filter(pl.col("finding") == Finding.TRUTH.value)
     shown = differing if differing.height else report.findings
     if shown.height:

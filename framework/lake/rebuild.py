@@ -85,7 +85,7 @@ def _rebuild(ladders: I64Array, events: np.ndarray, states: np.ndarray, start: i
             and kind != _STATUS
             and kind != _GAP
         ):
-            state.after_lots = level_lots(ladders, np.int64(side < 0), side * px_ticks)
+            state.after_lots = level_lots(ladders, 1 if side < 0 else 0, side * px_ticks)
         if event.flags & _LAST:
             state.bid_ticks = best_price(ladders, 0, BID)
             state.bid_lots = best_lots(ladders, 0, BID)

@@ -26,6 +26,8 @@ class SilverStream:
         Which rows.
     clock_offset_ns
         Added to received times in ``ts_recv_ns``, as gold does.
+    until_ns
+        Rows with a later ``ts_recv_ns`` are left out; None: none are.
     """
 
     lake: Lake
@@ -33,6 +35,7 @@ class SilverStream:
     venue: str
     symbol: str
     clock_offset_ns: int
+    until_ns: int | None = None
 
     def has(self, kind: str) -> bool:
         """Tell whether there are any rows of a kind."""
@@ -110,5 +113,11 @@ class SilverStream:
         )
 
     def _rows(self, kind: str) -> pl.LazyFrame:
-        rows = self.lake.scan(self.dataset.silver(kind))
-        return rows.filter(pl.col("exchange") == self.venue, pl.col("symbol") == self.symbol)
+        rows = self.lake.scan(self.dataset.silver(kind)).filter(
+            pl.col("exchange") == self.venue, pl.col("symbol") == self.symbol
+        )
+        if self.until_ns is None:
+            return rows
+        return rows.filter(
+            pl.col("received_timestamp_ns").fill_null(0) <= self.until_ns - self.clock_offset_ns
+        )

@@ -324,3 +324,18 @@ def test_command_exits_2_where_findings_cannot_be_written(tmp_path: Path, catalo
     result = run("made", "--lake", tmp_path / "lake", "--findings", tmp_path / "no" / "f.csv")
     assert result.exit_code == 2
     assert "must be writable" in result.stderr
+
+
+def test_an_earlier_version_is_compared_with_what_was_there_then(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    capture = opened()
+    capture.diff(10, 11, [["99.8", "2"]], [])
+    capture.ingest(tmp_path, catalog)
+    later = Capture()
+    later.last = 11
+    later.diff(20, 12, [["99.9", "7"]], [])
+    lake = later.ingest(tmp_path, catalog, "later.txt")
+    now, before = (verify(lake, Dataset("made"), catalog, version=v) for v in (None, 0))
+    assert (now.version, now.truth_checked, now.truth_equal) == (1, 2, 1)
+    assert (before.version, before.truth_checked, before.truth_equal) == (0, 1, 1)
