@@ -75,7 +75,7 @@ def _with_names(document: Document) -> object:
             f"and tables, found {type(document.data).__name__}",
             remedy="begin with the line 'version: 1'",
         )
-    data = dict(document.data)
+    data = {key: value for key, value in document.data.items() if value is not None}
     for section, given in (("venues", ("name", "known")), ("tables", ("name",))):
         entries = data.get(section)
         if not isinstance(entries, dict):

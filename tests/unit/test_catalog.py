@@ -103,6 +103,13 @@ def test_tables_and_their_lineage(tmp_path: Path) -> None:
         catalog.table("gold/tick")
 
 
+def test_empty_sections_and_entries_are_defaults(tmp_path: Path) -> None:
+    text = "version: 1\nvenues:\n  here:\ninstruments:\ntables:\n"
+    catalog = load_catalog(written(tmp_path, text))
+    assert catalog.venue("here").known
+    assert (catalog.instruments, dict(catalog.tables)) == ((), {})
+
+
 def test_negative_offset_corrects_a_fast_clock(tmp_path: Path) -> None:
     text = GOOD.replace("1.5ms", "-1.5ms")
     assert load_catalog(written(tmp_path, text)).venue("here").clock_offset_ns == -1_500_000
