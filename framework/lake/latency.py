@@ -1,7 +1,8 @@
 """Feed latency per venue: received minus exchange time, and moments at which it jumps.
 
 Latency is measured once per message, on gold clocks (the venue's offset applied). Snapshots and
-diffs that waited for one are left out: their delay is a request's, not the feed's.
+diffs that waited for one are left out: their delay is a request's, not the feed's. Where a stream
+sends nothing but snapshots, they are the feed.
 
 A *spike* is a run of whole seconds (of received time) in which a venue's median latency lies above
 the median of all its seconds by more than five robust standard deviations (1.4826 · median absolute
@@ -68,14 +69,13 @@ class LatencyMeter:
         """Take gold rows of one stream."""
         is_snapshot = pl.col("flags") & int(EventFlag.SNAPSHOT) != 0
         waited_for = gold.filter(is_snapshot)["ts_recv_ns"].unique()
-        messages = gold.lazy().filter(pl.col("flags") & int(EventFlag.LAST) != 0)
-        feed = (
-            messages.filter(~pl.col("ts_recv_ns").is_in(waited_for.implode()))
-            .select(
-                latency=pl.col("ts_recv_ns") - pl.col("ts_exch_ns"),
-                second=pl.col("ts_recv_ns") // NS_PER_S,
-            )
-            .collect()
+        messages = gold.filter(pl.col("flags") & int(EventFlag.LAST) != 0)
+        feed = messages.filter(~pl.col("ts_recv_ns").is_in(waited_for.implode()))
+        if feed.is_empty():
+            feed = messages
+        feed = feed.select(
+            latency=pl.col("ts_recv_ns") - pl.col("ts_exch_ns"),
+            second=pl.col("ts_recv_ns") // NS_PER_S,
         )
         self._latency_ns[venue].append(feed["latency"].to_numpy())
         self._second[venue].append(feed["second"].to_numpy())

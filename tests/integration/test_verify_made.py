@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.core.events import GOLD_SCHEMA, EventFlag, EventKind
 from framework.lake.dataset import Dataset
 from framework.lake.formats.binance import BinanceFormat
+from framework.lake.formats.lobster import LobsterFormat
 from framework.lake.ingest import ingest
 from framework.lake.store import Lake
 from framework.lake.verify import VerifyReport, verify
@@ -276,6 +278,42 @@ def test_days_are_rebuilt_as_one_stream(tmp_path: Path, catalog: Catalog) -> Non
     ]
     totals = check(gold_only(tmp_path, rows), catalog).totals()
     assert (totals["one_sided"], totals["locked"], totals["crossed"]) == (0, 1, 0)
+
+
+def test_a_feed_of_snapshots_has_a_latency(tmp_path: Path, catalog: Catalog) -> None:
+    both = SNAPSHOT | LAST
+    rows = [gold_row("alpha", ms, 2, EventKind.CLEAR, flags=both) for ms in (0, 100, 200)]
+    latency = check(gold_only(tmp_path, rows), catalog).latency["alpha"]
+    assert (latency.messages, latency.p50_ns) == (3, 2 * NS_PER_MS)
+
+
+def lobster_day(folder: Path, messages: list[str], book: list[str]) -> Path:
+    path = folder / "lobster.zip"
+    stem = "AMZN_2012-06-21_34200000_57600000"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{stem}_message_1.csv", "\n".join(messages) + "\n")
+        archive.writestr(f"{stem}_orderbook_1.csv", "\n".join(book) + "\n")
+    return path
+
+
+def test_orderbook_rows_must_move_by_the_message_size(tmp_path: Path, catalog: Catalog) -> None:
+    messages = [
+        "34200.1,1,11,100,2238000,1",  # add 100 bid
+        "34200.2,1,12,50,2238000,1",  # add 50 behind it
+        "34200.3,4,11,30,2238000,1",  # 30 executed, the orderbook row says 20
+        "34200.4,5,0,10,2238500,1",  # hidden: no change
+        "34200.5,2,11,70,2238000,1",  # 70 cancelled
+    ]
+    sizes = [100, 150, 130, 130, 60]
+    book = [f"2239000,7,2238000,{size}" for size in sizes]
+    lake = Lake(tmp_path / "lake")
+    path = lobster_day(tmp_path, messages, book)
+    assert ingest(lake, "made", LobsterFormat(), [path], catalog).failures == []
+    report = check(lake, catalog)
+    assert (report.truth_checked, report.truth_equal) == (4, 3)
+    row = report.findings.filter(pl.col("finding") == "truth").row(0, named=True)
+    assert row["source_row"] == 3
+    assert row["detail"].startswith("a message of -30.0 at 223.8 moved the level from 150 to 130")
 
 
 def run(*arguments: str | Path) -> Result:
