@@ -107,6 +107,12 @@ def _show(report: VerifyReport, output: Output) -> None:
             for s in report.streams
         ],
     )
+    for stream in report.streams:
+        if stream.truth_source and stream.truth_checked == 0:
+            output.note(
+                f"{stream.venue}:{stream.symbol}: nothing was compared, its book was never valid: "
+                "ingest the file with its snapshot first, into a new table"
+            )
     _show_latency(report, output)
     _show_findings(report, output)
 

@@ -76,6 +76,13 @@ class Capture:
         }
         self._line(ms, {"stream": "btcusdt@bookTicker", "data": data})
 
+    def trade(self, ms: int, number: int, px: str, qty: str) -> None:
+        data = {
+            **{"e": "trade", "E": T0_MS + ms, "T": T0_MS + ms, "s": "BTCUSDT", "t": number},
+            **{"p": px, "q": qty, "X": "MARKET", "m": False},
+        }
+        self._line(ms, {"stream": "btcusdt@trade", "data": data})
+
     def ingest(self, folder: Path, catalog: Catalog, name: str = "capture.txt") -> Lake:
         path = folder / name
         path.write_text("\n".join(self.lines) + "\n")
@@ -346,6 +353,21 @@ def test_command_exits_1_and_names_the_rows_that_differ(tmp_path: Path, catalog:
     assert "bookTicker 99.9 × 1.0" in result.stdout
     written = pl.read_csv(findings)
     assert written.select("finding", "source_row").rows() == [("truth", 3)]
+
+
+def test_command_says_when_no_snapshot_ever_came(tmp_path: Path, catalog: Catalog) -> None:
+    capture = Capture()
+    capture.last = 10
+    capture.diff(0, 11, [["99.9", "2"]], [["100.1", "1"]])
+    capture.ticker(0, 11, ("99.9", "2"), ("100.1", "1"))
+    capture.trade(1, 7, "100.1", "0.5")
+    capture.diff(2, 12, [["99.9", "3"]], [])
+    capture.ingest(tmp_path, catalog)
+    result = run("made", "--lake", tmp_path / "lake", "--json")
+    assert result.exit_code == 0, result.output
+    assert "binance_usdm:BTCUSDT: nothing was compared" in result.stderr
+    payload = json.loads(result.stdout)
+    assert (payload["rows"], payload["truth_checked"]) == (1, 0)
 
 
 def test_command_exits_2_for_a_missing_table(tmp_path: Path) -> None:
