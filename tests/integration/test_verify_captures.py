@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +28,21 @@ def catalog() -> Catalog:
     return load_catalog(CATALOG)
 
 
+Market = Callable[[str], tuple[Path, VerifyReport]]
+
+
+@pytest.fixture(scope="module")
+def market(captures: Path, catalog: Catalog, tmp_path_factory: pytest.TempPathFactory) -> Market:
+    """Lake and report of a Binance market, ingested once for all tests."""
+
+    @cache
+    def made(name: str) -> tuple[Path, VerifyReport]:
+        lake = tmp_path_factory.mktemp(name)
+        return lake, verified(lake, catalog, BinanceFormat(), captures / "binance" / name)
+
+    return made
+
+
 def verified(lake: Path, catalog: Catalog, source: SourceFormat, *paths: Path) -> VerifyReport:
     """Ingest into a new lake and verify."""
     for path in paths:
@@ -38,26 +56,24 @@ def verified(lake: Path, catalog: Catalog, source: SourceFormat, *paths: Path) -
 
 @pytest.mark.captures
 @pytest.mark.parametrize(
-    ("market", "checked", "equal"),
+    ("name", "checked", "equal"),
     [("usdm", 6_547, 6_547), ("cm", 44_772, 44_772), ("spot", 6_493, 6_491)],
 )
 def test_binance_book_equals_its_best_bid_and_ask(
-    captures: Path, tmp_path: Path, catalog: Catalog, market: str, checked: int, equal: int
+    market: Market, name: str, checked: int, equal: int
 ) -> None:
-    report = verified(tmp_path, catalog, BinanceFormat(), captures / "binance" / market)
+    _, report = market(name)
     assert (report.truth_checked, report.truth_equal) == (checked, equal)
     totals = report.totals()
     odd = ("gaps", "untrusted", "crossed", "locked", "one_sided", "off_tick", "off_lot", "early")
     assert {name: totals[name] for name in odd} == dict.fromkeys(odd, 0)
-    latency = report.latency[f"binance_{market}"]
+    latency = report.latency[f"binance_{name}"]
     assert 0 < latency.min_ns <= latency.p50_ns <= latency.p99_ns <= latency.max_ns
 
 
 @pytest.mark.captures
-def test_spot_differs_where_the_venue_left_a_level_out_of_a_diff(
-    captures: Path, tmp_path: Path, catalog: Catalog
-) -> None:
-    report = verified(tmp_path, catalog, BinanceFormat(), captures / "binance" / "spot")
+def test_spot_differs_where_the_venue_left_a_level_out_of_a_diff(market: Market) -> None:
+    folder, report = market("spot")
     rows = report.findings.select("source_file", "source_row", "detail").rows()
     assert [(file, row) for file, row, _ in rows] == [
         ("btcusdt_20240809.gz", 12_880),
@@ -68,7 +84,7 @@ def test_spot_differs_where_the_venue_left_a_level_out_of_a_diff(
         "bookTicker 61565.1 × 0.00076 / 61565.17 × 0.00883 at update 50093478171"
     )
     # The level that the ticker shows is not in the diff, yet the next diff removes it.
-    depth = Lake(tmp_path).scan(Dataset("table").silver("depth")).filter("is_bid").collect()
+    depth = Lake(folder).scan(Dataset("table").silver("depth")).filter("is_bid").collect()
     for row, price in ((12_880, 61_565.10), (13_464, 61_556.11)):
         told = depth.filter(
             pl.col("source_file") == "btcusdt_20240809.gz",
@@ -121,10 +137,9 @@ def test_every_lobster_message_changes_the_book_by_its_size(
 
 
 @pytest.mark.captures
-def test_a_corrupted_gold_row_is_found(captures: Path, tmp_path: Path, catalog: Catalog) -> None:
-    report = verified(tmp_path, catalog, BinanceFormat(), captures / "binance" / "usdm")
-    assert report.truth_equal == report.truth_checked
-    lake = Lake(tmp_path)
+def test_a_corrupted_gold_row_is_found(market: Market, tmp_path: Path, catalog: Catalog) -> None:
+    folder, report = market("usdm")
+    lake = Lake(shutil.copytree(folder, tmp_path / "lake"))
     gold = lake.scan(Dataset("table").gold).collect().with_row_index("at")
     bids = gold.filter(pl.col("kind") == 1, pl.col("side") == 1, pl.col("qty_lots") > 0)
     at = bids["at"][bids.height // 2]
