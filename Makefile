@@ -45,7 +45,8 @@ bench: $(STAMP) ## Measure and print speeds
 		echo "== $$script"; $(BIN)/python $$script; done
 
 notebook: $(NOTEBOOK_STAMP) ## Open the notebooks in JupyterLab, on this machine only
-	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=$(or $(wildcard notebooks),.)
+	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=$(or $(wildcard notebooks),.) \
+		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 setup: $(STAMP) ## Create .venv and install the project into it
 
