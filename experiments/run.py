@@ -206,6 +206,7 @@ def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
         variants=outcome.variants if varied else (),
         episodes=outcome.episodes,
         max_fills=plan.spec.report.max_fills,
+        spec_text=plan.text,
     )
     write_report(content, outcome.report)
     for number, (run, variant) in enumerate(zip(plan.runs, outcome.variants, strict=True)):

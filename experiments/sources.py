@@ -10,6 +10,7 @@ import pyarrow as pa
 from experiments.report import DataVersion
 from experiments.spec import DataSpec, Spec
 from framework.catalog import Catalog, did_you_mean
+from framework.core.clock import format_ns
 from framework.core.errors import DataError, SpecError
 from framework.core.instrument import Instrument
 from framework.lake.store import Lake, TableName
@@ -24,7 +25,7 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
     ------
     DataError
         Where a table, version or stream does not exist, or the catalog's grid is no longer the
-        one the table counts in.
+        one the table counts in, or a stream has no event in the period.
     SpecError
         Where the spec names a venue it does not read.
     """
@@ -37,7 +38,23 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
                     f"{section}.venues names {venue}, which the run does not read",
                     remedy=did_you_mean(venue, venues),
                 )
+    _check_period(spec, streams)
     return streams
+
+
+def _check_period(spec: Spec, streams: Sequence[GoldStream]) -> None:
+    for stream in streams:
+        files = stream.files()
+        first_ns, last_ns = min(files["first_ns"].to_pylist()), max(files["last_ns"].to_pylist())
+        late = spec.start_ns is not None and spec.start_ns > last_ns
+        early = spec.end_ns is not None and spec.end_ns <= first_ns
+        if late or early:
+            raise DataError(
+                f"{stream.table} version {stream.version} must hold events of "
+                f"{stream.instrument.name} between start and end, it holds "
+                f"{format_ns(first_ns)} to {format_ns(last_ns)}",
+                remedy="choose start and end within that time",
+            )
 
 
 def with_assumptions(streams: Sequence[GoldStream], spec: Spec) -> list[GoldStream]:

@@ -42,6 +42,8 @@ class ReportContent:
         Crossed episodes per day, None where they were not asked for.
     max_fills
         Rows of the table of fills.
+    spec_text
+        The spec as YAML.
     """
 
     title: str
@@ -51,3 +53,4 @@ class ReportContent:
     variants: tuple[Variant, ...] = ()
     episodes: pl.DataFrame | None = None
     max_fills: int = 200
+    spec_text: str = ""

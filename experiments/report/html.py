@@ -13,9 +13,11 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from experiments.report.content import ReportContent
+from experiments.report.figures import max_drawdown
 from experiments.report.sections import sections
 from experiments.report.text import money, number
 from framework.core.errors import CrossbookError
+from framework.engine.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +75,12 @@ def _render(content: ReportContent) -> str:
 def _tiles(content: ReportContent) -> list[Tile]:
     result = content.result
     summary = result.summary()
-    pnl, currency = summary["pnl"], str(summary["currency"] or "")
     fills, makers = int(str(summary["fills"])), int(str(summary["maker_fills"]))
     share = f"{makers / fills:.0%} passive" if fills else "none"
     rate = result.events / result.seconds if result.seconds else 0.0
     return [
         *_money_tiles(summary),
-        Tile(label="Fees", value=money(summary["fees"]), note=currency)
-        if pnl is not None
-        else Tile(label="Fees", value="mixed", note="see the table of costs"),
+        *_cost_tiles(result, summary),
         Tile(label="Fills", value=number(fills), note=share),
         Tile(
             label="Orders",
@@ -112,6 +111,17 @@ def _money_tiles(summary: dict[str, object]) -> list[Tile]:
             note = f"{currency} · gross {money(summary['gross_pnl'])}".lstrip(" ·")
         tiles.append(Tile(label="Net profit", value=money(net), note=note, tone=tone))
     return tiles
+
+
+def _cost_tiles(result: Result, summary: dict[str, object]) -> list[Tile]:
+    currency = summary["currency"]
+    if currency is None:
+        return [Tile(label="Fees", value="mixed", note="see the table of costs")]
+    fall = max_drawdown(result, str(currency))
+    return [
+        Tile(label="Fees", value=money(summary["fees"]), note=str(currency)),
+        Tile(label="Max drawdown", value=money(fall), note=f"{currency}, net".lstrip(", ")),
+    ]
 
 
 @cache

@@ -34,6 +34,8 @@ class Section:
         One line below the heading.
     wide
         False where two such cards fit side by side.
+    source
+        Text to fold away at the end, such as the spec.
     """
 
     anchor: str
@@ -42,6 +44,7 @@ class Section:
     figures: tuple[go.Figure, ...] = ()
     tables: tuple[HtmlTable, ...] = ()
     wide: bool = True
+    source: str = ""
 
 
 def sections(content: ReportContent) -> list[Section]:
@@ -171,5 +174,6 @@ def _details(content: ReportContent) -> list[Section]:
                 tables.data_table(content),
                 tables.pairs_table(dict(content.provenance), ("what", "value")),
             ),
+            source=content.spec_text,
         ),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 MINUS = "\u2212"
 
@@ -12,8 +13,8 @@ def number(value: object, digits: int | None = None) -> str:
 
     >>> number(-1234567.891, 2)
     '−1,234,567.89'
-    >>> number(0.000123456), number(12), number(None)
-    ('0.000123456', '12', '–')
+    >>> number(0.00007), number(12), number(None)
+    ('0.00007', '12', '–')
     """
     if value is None:
         return "\u2013"
@@ -24,7 +25,8 @@ def number(value: object, digits: int | None = None) -> str:
     if isinstance(value, int):
         text = f"{value:,}"
     elif digits is None:
-        text = f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+        # through a decimal, because %g writes 0.00007 as 7e-05
+        text = f"{Decimal(f'{value:.6g}'):,f}" if abs(value) < 1e6 else f"{value:,.0f}"
     else:
         text = f"{value:,.{digits}f}"
     return text.replace("-", MINUS) if not _is_zero(text) else text.lstrip("-")

@@ -1,6 +1,6 @@
 """The report's figures, one concept a file."""
 
-from experiments.report.figures.equity import currencies, equity_figure
+from experiments.report.figures.equity import currencies, equity_figure, max_drawdown
 from experiments.report.figures.market import (
     by_asset,
     inventory_figure,
@@ -16,6 +16,7 @@ __all__ = [
     "currencies",
     "equity_figure",
     "inventory_figure",
+    "max_drawdown",
     "price_figure",
     "slippage_figure",
     "spread_figure",

@@ -29,6 +29,12 @@ def total_equity(result: Result, currency: str) -> pl.DataFrame:
     )
 
 
+def max_drawdown(result: Result, currency: str) -> float:
+    """Return the deepest fall of net profit from a peak before it, 0 or more."""
+    net = total_equity(result, currency)["net_pnl"]
+    return float((net.cum_max() - net).max() or 0.0)  # type: ignore[arg-type]
+
+
 def currencies(result: Result) -> list[str]:
     """Name the currencies of a result's streams, each once, in the streams' order."""
     return list(dict.fromkeys(i.currency for i in result.instruments))

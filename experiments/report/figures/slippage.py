@@ -45,7 +45,7 @@ def slippage_figure(result: Result) -> tuple[go.Figure, str]:
             customdata=counts,
             hovertemplate="%{x:.2f} bps: %{customdata:,} fills<extra></extra>",
         )
-    figure.update_layout(barmode="overlay", bargap=0)
+    figure.update_layout(barmode="overlay", bargap=0, showlegend=True)
     figure.update_xaxes(title={"text": "slippage against the mid at arrival, bps (+ is a cost)"})
     outside = int(((every < low) | (every > high)).sum())
     notice = f"{outside:,} of {every.size:,} fills lie outside the range drawn" if outside else ""

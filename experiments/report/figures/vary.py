@@ -66,6 +66,7 @@ def vary_figure(variants: Sequence[Variant]) -> go.Figure:
         )
     dress(figure, y_title="", height=300)
     figure.update_xaxes(type="category", title={"text": label(" · ".join(variants[0].values))})
+    figure.update_layout(margin={"t": 60})
     figure.update_annotations(font={"size": 13, "color": "#1b2433"})
     return figure
 

@@ -51,17 +51,14 @@
     const links = new Map(
       [...document.querySelectorAll("nav a")].map((a) => [a.getAttribute("href").slice(1), a])
     );
-    const watch = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) {
-          if (!entry.isIntersecting) continue;
-          links.forEach((link) => link.classList.remove("here"));
-          links.get(entry.target.id).classList.add("here");
-        }
-      },
-      { rootMargin: "-20% 0px -70% 0px" }
-    );
-    document.querySelectorAll("section[id]").forEach((section) => watch.observe(section));
+    const sections = [...document.querySelectorAll("section[id]")];
+    const mark = () => {
+      const passed = sections.filter((section) => section.getBoundingClientRect().top < 140);
+      const here = passed.length ? passed[passed.length - 1].id : "";
+      links.forEach((link, id) => link.classList.toggle("here", id === here));
+    };
+    document.addEventListener("scroll", mark, { passive: true });
+    mark();
   }
 
   for (const button of document.querySelectorAll("[data-copy]")) {
