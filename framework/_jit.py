@@ -12,7 +12,7 @@ import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import llvmlite
 import numba
@@ -21,7 +21,9 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
+_settings: Any = numba.config  # fills its attributes at run time
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ROOT: Final = Path(__file__).resolve().parent
 
@@ -55,18 +57,33 @@ def kernel(function: _F) -> _F:
     IEEE arithmetic is kept (no fastmath) so that results do not depend on the compiler's mood;
     division by zero gives inf or nan as in NumPy. The GIL is released while a kernel runs.
     """
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(CACHE_DIR)
+    before = _settings.CACHE_DIR
+    _settings.CACHE_DIR = str(CACHE_DIR)
     try:
         compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
-        numba.config.CACHE_DIR = before
-    return compiled  # type: ignore[no-any-return]
+        _settings.CACHE_DIR = before
+    _widen_literals(compiled)
+    return cast("_F", compiled)
+
+
+def _widen_literals(compiled: Any) -> None:
+    """Compile one version of a kernel for all integers instead of one for every constant passed.
+
+    numba types a constant argument as that very constant; with dozens of call sites this doubled
+    the kernels and the time to compile them.
+    """
+    resolve = compiled.get_call_template
+
+    def resolve_widened(args: Any, kws: Any) -> Any:
+        wide = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return resolve(tuple(types.unliteral(kind) for kind in args), wide)
+
+    compiled.get_call_template = resolve_widened
 
 
 @intrinsic
-def leading_zeros(typingctx: Any, word: Any) -> Any:
-    """Count the zero bits above the highest set bit of a uint64 (64 where none is set)."""
+def _leading_zeros(typingctx: Any, word: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
@@ -75,18 +92,44 @@ def leading_zeros(typingctx: Any, word: Any) -> Any:
 
 
 @intrinsic
-def _void_pointer(typingctx: Any, address: Any) -> Any:
+def _cold(typingctx: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], cgutils.voidptr_t)
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
 
-    return types.voidptr(types.int64), codegen
+    return types.none(), codegen
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
-def array_at(address: int, length: int, dtype: Any) -> Any:
-    """View the memory at an address as an array of shape ``(length,)``.
+@intrinsic
+def _array_at(typingctx: Any, address: Any, length: Any, dtype: Any) -> Any:
+    kind = types.Array(dtype.dtype, 1, "C")
 
-    A kernel entered once per wake-up takes one array of addresses instead of dozens of arrays:
-    unpacking an array argument costs Python about 0.1 µs, this costs nothing.
-    """
-    return numba.carray(_void_pointer(address), (length,), dtype)
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        item = context.get_abi_sizeof(context.get_data_type(dtype.dtype))
+        itemsize = context.get_constant(types.intp, item)
+        array = context.make_array(kind)(context, builder)
+        data = builder.inttoptr(args[0], array.data.type)
+        shape = cgutils.pack_array(builder, [args[1]])
+        strides = cgutils.pack_array(builder, [itemsize])
+        arrayobj.populate_array(array, data, shape, strides, itemsize, meminfo=None)
+        return array._getvalue()
+
+    return kind(types.intp, types.intp, dtype), codegen
+
+
+leading_zeros: Final = cast("Callable[[Any], int]", _leading_zeros)
+"""Count the zero bits above the highest set bit of a uint64 (64 where none is set)."""
+
+cold: Final = cast("Callable[[], None]", _cold)
+"""Keep the calling kernel's code out of its callers': ``cold()`` as its first statement.
+
+For what happens rarely next to the events around it: the hot loop stays small, and compiling it
+takes a third of the time.
+"""
+
+array_at: Final = cast("Callable[[int, int, Any], Any]", _array_at)
+"""View memory as an array: ``array_at(address, length, dtype)``.
+
+A kernel entered once per wake-up takes one array of addresses instead of dozens of arrays:
+unpacking an array argument costs Python about 0.1 µs, this costs nothing.
+"""

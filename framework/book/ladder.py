@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import array_at, kernel, leading_zeros
-from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
+from framework._jit import array_at, cold, kernel, leading_zeros
+from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array, Records, Words
 
 WINDOW: Final = 1 << 14
 """Levels in a half's window. 16,384 ticks are 163 USD of BTC at a tick of 0.01 on either side."""
@@ -81,59 +81,59 @@ class Ladders:
         self._publish()
 
     def _publish(self) -> None:
-        arrays = (self.half, self.book, self._qty_lots, self._word, self._summary)
-        arrays += (self._far_z, self._far_lots)
+        near = [self.half, self.book, self._qty_lots, self._word, self._summary]
+        arrays: list[np.ndarray] = [*near, self._far_z, self._far_lots]
         self.handle[:7] = [array.ctypes.data for array in arrays]
         self.handle[7] = self.half.size
         self.handle[8] = self._far_z.shape[1]
 
 
 @kernel
-def halves_of(ladders):
+def halves_of(ladders: I64Array) -> Records:
     """Records of `HALF_DTYPE`, one a half."""
     return array_at(ladders[0], ladders[7], HALF_DTYPE)
 
 
 @kernel
-def books_of(ladders):
+def books_of(ladders: I64Array) -> Records:
     """Records of `BOOK_DTYPE`, one a book."""
     return array_at(ladders[1], ladders[7] >> 1, BOOK_DTYPE)
 
 
 @kernel
-def _window(ladders, h):
+def _window(ladders: I64Array, h: int) -> I64Array:
     return array_at(ladders[2] + 8 * h * WINDOW, WINDOW, np.int64)
 
 
 @kernel
-def _words(ladders, h):
+def _words(ladders: I64Array, h: int) -> Words:
     return array_at(ladders[3] + 8 * h * _WORDS, _WORDS, np.uint64)
 
 
 @kernel
-def _summaries(ladders, h):
+def _summaries(ladders: I64Array, h: int) -> Words:
     return array_at(ladders[4] + 8 * h * _SUMMARIES, _SUMMARIES, np.uint64)
 
 
 @kernel
-def _far_prices(ladders, h):
+def _far_prices(ladders: I64Array, h: int) -> I64Array:
     return array_at(ladders[5] + 8 * h * ladders[8], ladders[8], np.int64)
 
 
 @kernel
-def _far_quantities(ladders, h):
+def _far_quantities(ladders: I64Array, h: int) -> I64Array:
     return array_at(ladders[6] + 8 * h * ladders[8], ladders[8], np.int64)
 
 
 @kernel
-def _occupy(ladders, h, i):
+def _occupy(ladders: I64Array, h: int, i: int) -> None:
     w = i >> 6
     _words(ladders, h)[w] |= np.uint64(1) << np.uint64(i & 63)
     _summaries(ladders, h)[w >> 6] |= np.uint64(1) << np.uint64(w & 63)
 
 
 @kernel
-def _vacate(ladders, h, i):
+def _vacate(ladders: I64Array, h: int, i: int) -> None:
     w = i >> 6
     words = _words(ladders, h)
     left = words[w] & ~(np.uint64(1) << np.uint64(i & 63))
@@ -143,7 +143,7 @@ def _vacate(ladders, h, i):
 
 
 @kernel
-def _highest_in_window(ladders, h, below):
+def _highest_in_window(ladders: I64Array, h: int, below: int) -> int:
     """Index of the highest occupied level under index ``below``, -1 where there is none."""
     if below <= 0:
         return -1
@@ -167,8 +167,9 @@ def _highest_in_window(ladders, h, below):
 
 
 @kernel
-def _rebase(ladders, h, base):
+def _rebase(ladders: I64Array, h: int, base: int) -> int:
     """Put the window at another base; what falls out goes far, what is far comes in."""
+    cold()
     half = halves_of(ladders)[h]
     shift = base - half.base
     qty = _window(ladders, h)
@@ -206,7 +207,8 @@ def _rebase(ladders, h, base):
 
 
 @kernel
-def _set_far(ladders, h, z, lots):
+def _set_far(ladders: I64Array, h: int, z: int, lots: int) -> int:
+    cold()
     half = halves_of(ladders)[h]
     far_z = _far_prices(ladders, h)
     far_lots = _far_quantities(ladders, h)
@@ -236,7 +238,7 @@ def _set_far(ladders, h, z, lots):
 
 
 @kernel
-def set_level(ladders, h, z, lots):
+def set_level(ladders: I64Array, h: int, z: int, lots: int) -> int:
     """Show ``lots`` at signed price ``z``; return what stood there, -1 where far levels are full.
 
     Where -1 is returned nothing has changed: grow the far lists and apply the event again.
@@ -273,8 +275,9 @@ def set_level(ladders, h, z, lots):
 
 
 @kernel
-def _drop_best(ladders, h, i):
+def _drop_best(ladders: I64Array, h: int, i: int) -> None:
     """Find the best again after the level at index ``i``, the best so far, has gone."""
+    cold()
     half = halves_of(ladders)[h]
     top = _highest_in_window(ladders, h, i)
     if half.n_far and top < _HEADROOM:
@@ -288,8 +291,9 @@ def _drop_best(ladders, h, i):
 
 
 @kernel
-def clear_half(ladders, h):
+def clear_half(ladders: I64Array, h: int) -> None:
     """Remove every level of a half."""
+    cold()
     half = halves_of(ladders)[h]
     i = _highest_in_window(ladders, h, WINDOW)
     while i >= 0:
@@ -303,7 +307,7 @@ def clear_half(ladders, h):
 
 
 @kernel
-def level_lots(ladders, h, z):
+def level_lots(ladders: I64Array, h: int, z: int) -> int:
     """Quantity displayed at signed price ``z``."""
     half = halves_of(ladders)[h]
     if half.best == NO_PRICE or z > half.best:
@@ -320,7 +324,7 @@ def level_lots(ladders, h, z):
 
 
 @kernel
-def next_level(ladders, h, z):
+def next_level(ladders: I64Array, h: int, z: int) -> int:
     """Signed price of the best level strictly worse than ``z``, `NO_PRICE` where there is none."""
     half = halves_of(ladders)[h]
     if half.best == NO_PRICE:
@@ -336,14 +340,14 @@ def next_level(ladders, h, z):
 
 
 @kernel
-def best_price(ladders, b, side):
+def best_price(ladders: I64Array, b: int, side: int) -> int:
     """Best price of a side in ticks, `NO_PRICE` where it is empty."""
     z = halves_of(ladders)[2 * b + (side < 0)].best
     return z if z == NO_PRICE else side * z
 
 
 @kernel
-def best_lots(ladders, b, side):
+def best_lots(ladders: I64Array, b: int, side: int) -> int:
     """Quantity displayed at a side's best price, 0 where it is empty."""
     h = 2 * b + (side < 0)
     half = halves_of(ladders)[h]
@@ -351,7 +355,7 @@ def best_lots(ladders, b, side):
 
 
 @kernel
-def mark_validity(ladders, b, kind, flags):
+def mark_validity(ladders: I64Array, b: int, kind: int, flags: int) -> None:
     """Keep a book's validity and trading state up to date with one event."""
     book = books_of(ladders)[b]
     if kind == _GAP:
@@ -362,7 +366,9 @@ def mark_validity(ladders, b, kind, flags):
 
 
 @kernel
-def apply(ladders, b, kind, side, px_ticks, lots, flags):
+def apply(
+    ladders: I64Array, b: int, kind: int, side: int, px_ticks: int, lots: int, flags: int
+) -> int:
     """Apply one event to a book; return the level's quantity before it, -1 where far is full."""
     h = 2 * b + (side < 0)
     z = side * px_ticks

@@ -8,7 +8,7 @@ Prices are whole ticks, quantities whole lots, times nanoseconds since the Unix 
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,10 @@ I8Array = NDArray[np.int8]
 I32Array = NDArray[np.int32]
 I64Array = NDArray[np.int64]
 F64Array = NDArray[np.float64]
+Words = NDArray[np.uint64]
+Records = np.recarray[Any, np.dtype[np.record]]
+"""Structured array whose fields are read as attributes, as kernels do."""
+Record = np.record
 
 BID: Final = 1
 ASK: Final = -1

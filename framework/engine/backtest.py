@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -30,7 +31,7 @@ _INVERSE_UNITS_PER_COIN = 10**10
 _SAMPLES = 2_000
 
 
-class StrategyFailed(StrategyError):
+class StrategyFailedError(StrategyError):
     """A strategy raised; its own traceback is the cause, and what it did so far is kept.
 
     Attributes
@@ -85,7 +86,7 @@ def run_trials(
     ------
     DataError
         Where the events break a rule the replay needs.
-    StrategyFailed
+    StrategyFailedError
         Where a strategy raised.
     EngineError
         Where a limit was met: too many messages on their way, numbers too large.
@@ -95,7 +96,7 @@ def run_trials(
         raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
     streams = sorted(streams, key=lambda stream: stream.instrument.name)
     names = [stream.instrument.name for stream in streams]
-    for name, following in zip(names, names[1:], strict=False):
+    for name, following in itertools.pairwise(names):
         if name == following:
             raise SpecError(f"{name} is given twice", remedy="name each venue and symbol once")
     return _Run(strategies, streams, config, progress).results()
@@ -227,7 +228,7 @@ class _Run:
             drain(self._world, self._recorders)
             at = format_ns(int(self._world.root[W.NOW_NS]))
             name = type(self._strategies[k]).__name__
-            raise StrategyFailed(
+            raise StrategyFailedError(
                 f"{name}.{handler.__name__}{tuple(arguments)} raised at {at}: "
                 f"{type(error).__name__}: {error}",
                 remedy="see the strategy's own traceback above; the journal so far is kept",

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import array_at, kernel
+from framework._jit import array_at, cold, kernel
 from framework.book.ladder import best_price
-from framework.core.events import NO_PRICE
+from framework.core.events import NO_PRICE, I64Array
 from framework.engine.market import BEST_CHANGED, TOP_CHANGED, TRADED, happen, reach
 from framework.engine.requests import arrive, hear, post
 from framework.venue.mail import next_arrival
@@ -38,8 +38,9 @@ _PPB: Final = 1_000_000_000
 
 
 @kernel
-def schedule(world):
+def schedule(world: I64Array) -> None:
     """Find again the earliest instants at which any trial has something to do."""
+    cold()
     request_ns = response_ns = timer_ns = FOREVER
     trials = trials_of(world)
     for k in range(trials.size):
@@ -52,7 +53,7 @@ def schedule(world):
 
 
 @kernel
-def _due_request(world, response, ts_ns):
+def _due_request(world: I64Array, response: int, ts_ns: int) -> int:
     """First trial whose next message arrives at ``ts_ns``."""
     k = 0
     while next_arrival(world, k, response) != ts_ns:
@@ -61,15 +62,16 @@ def _due_request(world, response, ts_ns):
 
 
 @kernel
-def _wake(world, k, kind):
+def _wake(world: I64Array, k: int, kind: int) -> int:
     world[W.WAKE_TRIAL] = k
     world[W.WAKE_KIND] = kind
     return _WAKE
 
 
 @kernel
-def _fire_timer(world):
+def _fire_timer(world: I64Array) -> int:
     """Fire the first due timer or alarm and set the next."""
+    cold()
     trials = trials_of(world)
     now_ns = world[W.NEXT_TIMER_NS]
     k = 0
@@ -85,8 +87,9 @@ def _fire_timer(world):
 
 
 @kernel
-def _sample(world):
+def _sample(world: I64Array) -> bool:
     """Write down every trial's account in every book; false where the samples are full."""
+    cold()
     ts_ns = world[W.NEXT_SAMPLE_NS]
     n_books = world[W.N_BOOKS]
     i = world[W.N_SAMPLES]
@@ -112,7 +115,7 @@ def _sample(world):
 
 
 @kernel
-def _crossed(world, buy, sell, edge_ppb):
+def _crossed(world: I64Array, buy: int, sell: int, edge_ppb: int) -> bool:
     """True where the known bid of ``sell`` beats the known ask of ``buy`` by more than an edge."""
     streams = streams_of(world)
     if buy == sell or streams[buy].asset != streams[sell].asset:
@@ -128,7 +131,7 @@ def _crossed(world, buy, sell, edge_ppb):
 
 
 @kernel
-def _fan_out(world):
+def _fan_out(world: I64Array) -> bool:
     """Find the next wake-up that the received event in hand is owed; false where none is left.
 
     Each trial may be woken in turn for a trade, a new best price, and, book by book, a cross in
@@ -169,7 +172,7 @@ def _fan_out(world):
 
 
 @kernel
-def _open_fan(world, b, changed):
+def _open_fan(world: I64Array, b: int, changed: int) -> None:
     world[W.FAN_OPEN] = 1
     world[W.FAN_BOOK] = b
     world[W.FAN_TRADED] = changed & TRADED
@@ -180,7 +183,7 @@ def _open_fan(world, b, changed):
 
 
 @kernel
-def _next_received_ns(world):
+def _next_received_ns(world: I64Array) -> int:
     j = world[W.RECEIVED]
     if j >= world[W.N_RECEIVABLE]:
         return FOREVER
@@ -190,7 +193,7 @@ def _next_received_ns(world):
 
 
 @kernel
-def _receive(world):
+def _receive(world: I64Array) -> bool:
     """Let the next event reach us; true where a strategy may have to be woken."""
     j = world[W.RECEIVED]
     n = world[W.N_EVENTS]
@@ -211,8 +214,9 @@ def _receive(world):
 
 
 @kernel
-def _act(world, stage):
+def _act(world: I64Array, stage: int) -> int:
     """Do what a trial has due at a stage; the trial to be woken, or -1."""
+    cold()
     if stage == 1:
         now_ns = world[W.NEXT_REQUEST_NS]
         k = _due_request(world, 0, now_ns)
@@ -232,7 +236,7 @@ def _act(world, stage):
 
 
 @kernel
-def _happen_until(world, limit_ns):
+def _happen_until(world: I64Array, limit_ns: int) -> None:
     """Let events happen at their venues up to and including an instant."""
     n = world[W.N_EVENTS]
     ts_exch_ns = array_at(world[W.TS_EXCH], n, np.int64)
@@ -252,13 +256,13 @@ def _happen_until(world, limit_ns):
 
 
 @kernel
-def _needs_drain(world):
+def _needs_drain(world: I64Array) -> bool:
     # One step can write at most a few rows for each open order of each trial.
     return world[W.N_JOURNAL] + 4 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
 
 
 @kernel
-def advance(world):
+def advance(world: I64Array) -> int:
     """Run until a strategy must be woken, the chunk is used up or Python must help.
 
     Requests written to the outbox since the last wake-up are sent first. Returns a `Status`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from framework._jit import array_at, kernel
+from framework._jit import array_at, cold, kernel
 from framework.book.ladder import (
     apply,
     best_lots,
@@ -16,7 +16,7 @@ from framework.book.ladder import (
     mark_validity,
     set_level,
 )
-from framework.core.events import NO_PRICE, EventFlag, EventKind
+from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
 from framework.venue.consumed import forget_half
 from framework.venue.matching import on_crossing, on_level, on_trade
 from framework.venue.records import View
@@ -36,7 +36,7 @@ _V_TS_EXCH, _V_TS_RECV = int(View.TS_EXCH), int(View.TS_RECV)
 
 
 @kernel
-def _level_changed(world, h, ts_ns, z, before, now):
+def _level_changed(world: I64Array, h: int, ts_ns: int, z: int, before: int, now: int) -> None:
     if before != now and watched(world, h, z):
         on_level(world, h, z, before, now)
     if now > before and any_own_at_or_above(world, h ^ 1, -z):
@@ -44,8 +44,9 @@ def _level_changed(world, h, ts_ns, z, before, now):
 
 
 @kernel
-def _replace_half(world, h, ts_ns, z, lots):
+def _replace_half(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
     """Make one level all that a half shows (top-of-book data)."""
+    cold()
     ladders = ladders_at_venue(world)
     half = halves_of(ladders)[h]
     before = 0
@@ -69,7 +70,8 @@ def _replace_half(world, h, ts_ns, z, lots):
 
 
 @kernel
-def _clear(world, b, side):
+def _clear(world: I64Array, b: int, side: int) -> None:
+    cold()
     for h in range(2 * b + (side < 0), 2 * b + 1 + (side <= 0)):
         clear_half(ladders_at_venue(world), h)
         for k in range(world[W.N_TRIALS]):
@@ -77,8 +79,11 @@ def _clear(world, b, side):
 
 
 @kernel
-def _trade_at_venue(world, b, side, ts_ns, px_ticks, lots):
+def _trade_at_venue(
+    world: I64Array, b: int, side: int, ts_ns: int, px_ticks: int, lots: int
+) -> None:
     """Let a trade meet resting orders; a trade of unknown side is signed by the standing quote."""
+    cold()
     ladders = ladders_at_venue(world)
     if side == 0:
         if px_ticks == best_price(ladders, b, -1):
@@ -94,14 +99,14 @@ def _trade_at_venue(world, b, side, ts_ns, px_ticks, lots):
 
 
 @kernel
-def happen(world, row):
+def happen(world: I64Array, row: int) -> bool:
     """Let a row of the tape happen at its venue; False where a ladder must grow first."""
     n = world[W.N_EVENTS]
     ts_ns = array_at(world[W.TS_EXCH], n, np.int64)[row]
-    b = array_at(world[W.BOOK], n, np.int32)[row]
-    kind = array_at(world[W.KIND], n, np.int8)[row]
+    b = np.int64(array_at(world[W.BOOK], n, np.int32)[row])
+    kind = np.int64(array_at(world[W.KIND], n, np.int8)[row])
     side = np.int64(array_at(world[W.SIDE], n, np.int8)[row])
-    flags = array_at(world[W.FLAGS], n, np.int8)[row]
+    flags = np.int64(array_at(world[W.FLAGS], n, np.int8)[row])
     px_ticks = array_at(world[W.PX], n, np.int64)[row]
     lots = array_at(world[W.QTY], n, np.int64)[row]
     ladders = ladders_at_venue(world)
@@ -141,21 +146,21 @@ TOP_CHANGED = 4
 
 
 @kernel
-def reach(world, row):
+def reach(world: I64Array, row: int) -> int:
     """Let a row of the tape reach us; return what it changed, as bits, -1 where a ladder must grow.
 
     Best prices are compared where a message ends, so that a strategy never sees half a message.
     """
     n = world[W.N_EVENTS]
-    b = array_at(world[W.BOOK], n, np.int32)[row]
-    kind = array_at(world[W.KIND], n, np.int8)[row]
+    b = np.int64(array_at(world[W.BOOK], n, np.int32)[row])
+    kind = np.int64(array_at(world[W.KIND], n, np.int8)[row])
     side = np.int64(array_at(world[W.SIDE], n, np.int8)[row])
-    flags = array_at(world[W.FLAGS], n, np.int8)[row]
+    flags = np.int64(array_at(world[W.FLAGS], n, np.int8)[row])
     px_ticks = array_at(world[W.PX], n, np.int64)[row]
     lots = array_at(world[W.QTY], n, np.int64)[row]
     ladders = ladders_known(world)
     changed = 0
-    if kind == _TRADE or kind == _HIDDEN or kind == _EXECUTE:
+    if kind in (_TRADE, _HIDDEN, _EXECUTE):
         view_of(world, _V_TRADE_PX)[b] = px_ticks
         view_of(world, _V_TRADE_LOTS)[b] = lots
         view_of(world, _V_TRADE_SIDE)[b] = side if kind == _TRADE else -side
@@ -172,7 +177,7 @@ def reach(world, row):
 
 
 @kernel
-def _refresh_top(world, b, side, px_row, lots_row):
+def _refresh_top(world: I64Array, b: int, side: int, px_row: int, lots_row: int) -> int:
     ladders = ladders_known(world)
     px_ticks = best_price(ladders, b, side)
     lots = best_lots(ladders, b, side)

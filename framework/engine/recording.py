@@ -64,7 +64,9 @@ class Recorder:
         """Build the table of samples."""
         rows = np.concatenate(self._samples) if self._samples else np.zeros(0, SAMPLE_DTYPE)
         columns = {name: np.ascontiguousarray(rows[name]) for name in SAMPLE_SCHEMA}
-        return pl.DataFrame(columns).cast(dict(SAMPLE_SCHEMA))
+        return pl.DataFrame(columns).select(
+            pl.col(name).cast(kind) for name, kind in SAMPLE_SCHEMA.items()
+        )
 
 
 def drain(world: World, recorders: Sequence[Recorder]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from framework._jit import kernel
+from framework._jit import cold, kernel
+from framework.core.events import I64Array, Record
 from framework.core.orders import JournalEvent, Reason
 from framework.venue.journal import journal_at, journal_row
 from framework.venue.mail import send, take
@@ -32,8 +33,9 @@ _WAKE_FILL, _WAKE_ORDER = int(WakeKind.FILL), int(WakeKind.ORDER)
 
 
 @kernel
-def _submit(world, k, out):
+def _submit(world: I64Array, k: int, out: Record) -> None:
     """Send a new order; one without quantity is refused on our side at once."""
+    cold()
     now_ns = world[W.NOW_NS]
     o = out.id & (world[W.SLOTS] - 1)
     order = orders_of(world, k)[o]
@@ -67,8 +69,9 @@ def _submit(world, k, out):
 
 
 @kernel
-def _amend(world, k, out):
+def _amend(world: I64Array, k: int, out: Record) -> None:
     """Send a cancel or a replace of an order that we believe to be alive."""
+    cold()
     now_ns = world[W.NOW_NS]
     o = out.id & (world[W.SLOTS] - 1)
     order = orders_of(world, k)[o]
@@ -88,8 +91,9 @@ def _amend(world, k, out):
 
 
 @kernel
-def post(world, k):
+def post(world: I64Array, k: int) -> None:
     """Send everything the strategy has asked for during its wake-up."""
+    cold()
     outbox = outbox_of(world)
     for i in range(world[W.N_OUTBOX]):
         if outbox[i].request == _NEW:
@@ -100,8 +104,9 @@ def post(world, k):
 
 
 @kernel
-def arrive(world, k):
+def arrive(world: I64Array, k: int) -> None:
     """Let a trial's next request reach its venue."""
+    cold()
     message = mail_of(world, k, 0)[take(world, k, 0)]
     o = message.id & (world[W.SLOTS] - 1)
     ts_ns, z, lots = message.ts_ns, message.z, message.lots
@@ -115,8 +120,9 @@ def arrive(world, k):
 
 
 @kernel
-def hear(world, k):
+def hear(world: I64Array, k: int) -> int:
     """Let a trial's next response reach it; return the kind of wake-up it is."""
+    cold()
     message = mail_of(world, k, 1)[take(world, k, 1)]
     o = message.id & (world[W.SLOTS] - 1)
     order = orders_of(world, k)[o]
@@ -136,7 +142,7 @@ def hear(world, k):
     elif event == _REPLACED:
         order.local_z = message.z
         order.local_leaves = message.leaves
-    over = event == _REJECTED or event == _EXPIRED or event == _CANCELLED
+    over = event in (_REJECTED, _EXPIRED, _CANCELLED)
     if over or (event == _FILLED and message.leaves == 0):
         order.local_state = _FREE
         _close(world, k, message.id)
@@ -144,8 +150,9 @@ def hear(world, k):
 
 
 @kernel
-def _close(world, k, order_id):
+def _close(world: I64Array, k: int, order_id: int) -> None:
     """Take an order off the list of those a trial believes to be open."""
+    cold()
     open_ids = open_of(world, k)
     trial = trials_of(world)[k]
     i = 0

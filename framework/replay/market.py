@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from framework.core.clock import format_ns
 from framework.core.errors import DataError
 from framework.core.events import I32Array, Tape
-from framework.core.clock import format_ns
 from framework.replay.order import merge_runs
 from framework.replay.stream import GoldStream, column
 
@@ -177,12 +177,14 @@ def _chunk(carried: _Columns, fresh: _Columns, n_streams: int, horizon_ns: int) 
     n_receivable = int(np.searchsorted(received_ns, horizon_ns))
     if horizon_ns == _END:
         n_receivable = received_ns.size
-    tape = Tape(*rows.values(), recv_order=np.ascontiguousarray(recv_order, np.int32))
+    tape = Tape(*rows.values(), np.ascontiguousarray(recv_order, np.int32))
     return Chunk(tape, first, n_receivable, horizon_ns)
 
 
 def _unreceived(chunk: Chunk) -> _Columns:
     """Events that have happened but reach us after the chunk's horizon, in exchange order."""
     rows = np.sort(chunk.tape.recv_order[chunk.n_receivable :])
-    columns = zip(_DTYPES, chunk.tape[:-1], strict=True)
-    return {name: values[rows] for name, values in columns}
+    return {
+        name: np.asarray(values)[rows]
+        for name, values in zip(_DTYPES, chunk.tape[:-1], strict=True)
+    }

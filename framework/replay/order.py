@@ -9,7 +9,7 @@ from framework.core.events import I32Array, I64Array
 
 
 @kernel
-def _merge(keys, rows, starts, out):
+def _merge(keys: I64Array, rows: I32Array, starts: I64Array, out: I32Array) -> None:
     """K-way merge of sorted runs; equal keys keep the order of the runs."""
     n_runs = starts.size - 1
     at = starts[:-1].copy()

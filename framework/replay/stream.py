@@ -46,6 +46,8 @@ class GoldStream:
         What the integers mean.
     start_ns, end_ns
         Half-open interval of exchange time in which strategies run; None is open.
+    feed_ns
+        Added to the recorded received time: how much later than recorded events reach us.
     """
 
     location: str
@@ -54,6 +56,7 @@ class GoldStream:
     instrument: Instrument
     start_ns: int | None = None
     end_ns: int | None = None
+    feed_ns: int = 0
 
     def files(self) -> pa.Table:
         """List the stream's files by time: path, rows, first and last exchange time."""
@@ -70,6 +73,10 @@ class GoldStream:
         DataError
             Where the files overlap in time more than once sorted in memory they could be read.
         """
+        for batch in self._recorded(rows):
+            yield _delayed(batch, self.feed_ns)
+
+    def _recorded(self, rows: int) -> Iterator[pa.RecordBatch]:
         bounds = _bounds(self)
         for group in _overlapping(self.files()):
             if len(group) == 1:
@@ -81,6 +88,14 @@ class GoldStream:
                     table, sort_keys=[("ts_exch_ns", "ascending"), ("seq", "ascending")]
                 )
                 yield from table.take(order).to_batches(max_chunksize=rows)
+
+
+def _delayed(batch: pa.RecordBatch, feed_ns: int) -> pa.RecordBatch:
+    if feed_ns == 0:
+        return batch
+    later = pc.add(batch.column("ts_recv_ns"), feed_ns)
+    place = batch.schema.get_field_index("ts_recv_ns")
+    return batch.set_column(place, batch.schema.field(place), later)
 
 
 def _table(stream: GoldStream) -> DeltaTable:

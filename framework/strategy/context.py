@@ -13,7 +13,7 @@ import numpy as np
 from framework._jit import kernel
 from framework.book.ladder import halves_of, level_lots, next_level
 from framework.core.errors import StrategyError
-from framework.core.events import NO_PRICE
+from framework.core.events import NO_PRICE, I64Array
 from framework.core.instrument import Instrument
 from framework.core.orders import OrderType, TimeInForce
 from framework.venue.records import (
@@ -49,11 +49,11 @@ _O_FIELDS: Final = len(_O)
 
 def _integers(array: np.ndarray) -> memoryview:
     """View an array's memory as a flat run of Python integers (twice as fast as NumPy scalars)."""
-    return memoryview(array.view(np.int64).reshape(-1))
+    return memoryview(array.view(np.int64).reshape(-1))  # type: ignore[arg-type]
 
 
 @kernel
-def _depth_lots(world, h, limit_z):
+def _depth_lots(world: I64Array, h: int, limit_z: int) -> int:
     ladders = ladders_known(world)
     total = 0
     z = halves_of(ladders)[h].best
@@ -64,7 +64,7 @@ def _depth_lots(world, h, limit_z):
 
 
 @kernel
-def _level_price(world, h, n):
+def _level_price(world: I64Array, h: int, n: int) -> int:
     ladders = ladders_known(world)
     z = halves_of(ladders)[h].best
     for _ in range(n):
@@ -75,7 +75,7 @@ def _level_price(world, h, n):
 
 
 @kernel
-def _known_level(world, h, z):
+def _known_level(world: I64Array, h: int, z: int) -> int:
     return level_lots(ladders_known(world), h, z)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import types
 import typing
 from collections.abc import Mapping
@@ -93,7 +94,7 @@ def collect_parameters(owner: type) -> dict[str, Parameter]:
     """Gather the parameters a class declares or inherits, in order of declaration."""
     found: dict[str, Parameter] = {}
     for base in reversed(owner.__mro__):
-        hints: Mapping[str, Any] = base.__dict__.get("__annotations__", {})
+        hints = inspect.get_annotations(base)
         for name, value in base.__dict__.items():
             if isinstance(value, Parameter):
                 found[name] = _named(value, name, hints.get(name), owner.__name__)

@@ -8,7 +8,8 @@ empties; only size that the data shows newly added becomes available.
 
 from __future__ import annotations
 
-from framework._jit import kernel
+from framework._jit import cold, kernel
+from framework.core.events import I64Array
 from framework.venue.records import Status
 from framework.venue.resting import watch
 from framework.venue.world import W, consumed_of, trials_of
@@ -17,8 +18,9 @@ _FULL = int(Status.CONSUMED_FULL)
 
 
 @kernel
-def consumed_lots(world, k, h, z):
+def consumed_lots(world: I64Array, k: int, h: int, z: int) -> int:
     """Lots of a level that the trial has already taken."""
+    cold()
     memory = consumed_of(world, k)
     for i in range(trials_of(world)[k].n_consumed):
         if memory[i].z == z and memory[i].h == h:
@@ -27,8 +29,9 @@ def consumed_lots(world, k, h, z):
 
 
 @kernel
-def consume(world, k, h, z, lots):
+def consume(world: I64Array, k: int, h: int, z: int, lots: int) -> None:
     """Remember that the trial took ``lots`` from a level."""
+    cold()
     memory = consumed_of(world, k)
     trial = trials_of(world)[k]
     for i in range(trial.n_consumed):
@@ -47,8 +50,9 @@ def consume(world, k, h, z, lots):
 
 
 @kernel
-def limit_consumed(world, k, h, z, lots):
+def limit_consumed(world: I64Array, k: int, h: int, z: int, lots: int) -> None:
     """Forget what exceeds a level's new size; ``lots`` 0 forgets the level."""
+    cold()
     memory = consumed_of(world, k)
     trial = trials_of(world)[k]
     for i in range(trial.n_consumed):
@@ -61,8 +65,9 @@ def limit_consumed(world, k, h, z, lots):
 
 
 @kernel
-def forget_half(world, k, h):
+def forget_half(world: I64Array, k: int, h: int) -> None:
     """Forget all of a half, when a snapshot replaces it."""
+    cold()
     memory = consumed_of(world, k)
     i = trials_of(world)[k].n_consumed - 1
     while i >= 0:
@@ -72,7 +77,7 @@ def forget_half(world, k, h):
 
 
 @kernel
-def _forget(world, k, i):
+def _forget(world: I64Array, k: int, i: int) -> None:
     memory = consumed_of(world, k)
     trial = trials_of(world)[k]
     watch(world, memory[i].h, memory[i].z, -1)

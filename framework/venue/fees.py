@@ -14,7 +14,7 @@ MICRO: Final = 1_000_000
 
 
 @kernel
-def notional(inverse_scale, px_ticks, lots):
+def notional(inverse_scale: int, px_ticks: int, lots: int) -> int:
     """Value of a fill in cash units.
 
     Linear contracts: ``px_ticks * lots``, in tick · lot of the quote currency. Inverse contracts
@@ -27,7 +27,7 @@ def notional(inverse_scale, px_ticks, lots):
 
 
 @kernel
-def fee_micro(value, rate_ppb):
+def fee_micro(value: int, rate_ppb: int) -> int:
     """Fee on a notional, in millionths of a cash unit, rounded half away from zero."""
     scaled = value * rate_ppb
     half = 500 if scaled >= 0 else -500

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from framework._jit import array_at, kernel
+from framework._jit import array_at, cold, kernel
 from framework.book.ladder import best_price
+from framework.core.events import I64Array, Record
 from framework.venue.records import JOURNAL_DTYPE, View
 from framework.venue.world import W, ladders_at_venue, orders_of, view_of
 
@@ -11,7 +12,9 @@ _BID, _ASK = int(View.BID), int(View.ASK)
 
 
 @kernel
-def journal_row(world, k, o, ts_ns, event, reason, at_venue):
+def journal_row(
+    world: I64Array, k: int, o: int, ts_ns: int, event: int, reason: int, at_venue: bool
+) -> int:
     """Start the row of one order event and return its index; the caller adds what is special.
 
     Parameters
@@ -22,6 +25,7 @@ def journal_row(world, k, o, ts_ns, event, reason, at_venue):
         True for what the venue did: the row then shows the venue's best prices, else those known
         to us.
     """
+    cold()
     i = world[W.N_JOURNAL]
     world[W.N_JOURNAL] = i + 1
     row = array_at(world[W.JOURNAL], world[W.JOURNAL_SLOTS], JOURNAL_DTYPE)[i]
@@ -52,6 +56,6 @@ def journal_row(world, k, o, ts_ns, event, reason, at_venue):
 
 
 @kernel
-def journal_at(world, i):
+def journal_at(world: I64Array, i: int) -> Record:
     """The journal's row at an index."""
     return array_at(world[W.JOURNAL], world[W.JOURNAL_SLOTS], JOURNAL_DTYPE)[i]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from framework._jit import kernel
+from framework._jit import cold, kernel
+from framework.core.events import I64Array
 from framework.venue.records import Status
 from framework.venue.world import FOREVER, W, mail_of, trials_of
 
@@ -10,7 +11,7 @@ _MAIL_FULL = int(Status.MAIL_FULL)
 
 
 @kernel
-def _ends(world, k, response):
+def _ends(world: I64Array, k: int, response: int) -> tuple[int, int]:
     trial = trials_of(world)[k]
     if response:
         return trial.response_head, trial.response_tail
@@ -18,7 +19,7 @@ def _ends(world, k, response):
 
 
 @kernel
-def _set_ends(world, k, response, head, tail):
+def _set_ends(world: I64Array, k: int, response: int, head: int, tail: int) -> None:
     trial = trials_of(world)[k]
     if response:
         trial.response_head = head
@@ -29,12 +30,23 @@ def _set_ends(world, k, response, head, tail):
 
 
 @kernel
-def send(world, k, response, ts_ns, kind, order_id, z, lots, leaves):
+def send(
+    world: I64Array,
+    k: int,
+    response: int,
+    ts_ns: int,
+    kind: int,
+    order_id: int,
+    z: int,
+    lots: int,
+    leaves: int,
+) -> None:
     """Put a message on its way, to arrive at ``ts_ns``.
 
     Sets the world's status where the trial's mail is full: the run must stop, a lost message
     would make every later number wrong.
     """
+    cold()
     mail = mail_of(world, k, response)
     head, tail = _ends(world, k, response)
     if tail == mail.size:
@@ -63,15 +75,16 @@ def send(world, k, response, ts_ns, kind, order_id, z, lots, leaves):
 
 
 @kernel
-def next_arrival(world, k, response):
+def next_arrival(world: I64Array, k: int, response: int) -> int:
     """When a trial's next message arrives, `FOREVER` where none is on its way."""
     head, tail = _ends(world, k, response)
     return mail_of(world, k, response)[head].ts_ns if head < tail else FOREVER
 
 
 @kernel
-def take(world, k, response):
+def take(world: I64Array, k: int, response: int) -> int:
     """Take a trial's next message; returns its index in the trial's mail."""
+    cold()
     head, tail = _ends(world, k, response)
     if head + 1 == tail:
         _set_ends(world, k, response, 0, 0)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from framework._jit import kernel
+from framework._jit import cold, kernel
 from framework.book.ladder import books_of, halves_of, level_lots, next_level
-from framework.core.events import NO_PRICE
+from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, Liquidity, OrderType, Reason, TimeInForce
 from framework.venue.consumed import consume, consumed_lots, limit_consumed
 from framework.venue.fees import fee_micro, notional
@@ -59,8 +59,9 @@ _WHOLE = int(ExchangeModel.NO_PARTIAL_FILLS)
 
 
 @kernel
-def respond(world, k, o, ts_ns, event, z, lots):
+def respond(world: I64Array, k: int, o: int, ts_ns: int, event: int, z: int, lots: int) -> None:
     """Send word of an order event back to the trial."""
+    cold()
     order = orders_of(world, k)[o]
     order.in_flight += 1
     arrival_ns = ts_ns + streams_of(world)[order.book].response_ns
@@ -68,14 +69,25 @@ def respond(world, k, o, ts_ns, event, z, lots):
 
 
 @kernel
-def _report(world, k, o, ts_ns, event, reason):
+def _report(world: I64Array, k: int, o: int, ts_ns: int, event: int, reason: int) -> None:
+    cold()
     journal_row(world, k, o, ts_ns, event, reason, True)
     respond(world, k, o, ts_ns, event, orders_of(world, k)[o].z, 0)
 
 
 @kernel
-def _fill(world, k, o, ts_ns, z, lots, liquidity, queue_ahead):
+def _fill(
+    world: I64Array,
+    k: int,
+    o: int,
+    ts_ns: int,
+    z: int,
+    lots: int,
+    liquidity: int,
+    queue_ahead: float,
+) -> None:
     """Trade ``lots`` of an order at signed price ``z`` of its own side."""
+    cold()
     order = orders_of(world, k)[o]
     stream = streams_of(world)[order.book]
     account = accounts_of(world, k)[order.book]
@@ -102,8 +114,9 @@ def _fill(world, k, o, ts_ns, z, lots, liquidity, queue_ahead):
 
 
 @kernel
-def _exclude(world, k, o, h, ts_ns, lots):
+def _exclude(world: I64Array, k: int, o: int, h: int, ts_ns: int, lots: int) -> None:
     """Count a fill that the invalid book only suggests, and end the order whose fate is unknown."""
+    cold()
     trials_of(world)[k].excluded += 1
     i = journal_row(world, k, o, ts_ns, _FILL_EXCLUDED, _BOOK_INVALID, True)
     journal_at(world, i).qty_lots = lots
@@ -112,8 +125,11 @@ def _exclude(world, k, o, h, ts_ns, lots):
 
 
 @kernel
-def _fill_resting(world, k, o, h, ts_ns, available, queue_ahead):
+def _fill_resting(
+    world: I64Array, k: int, o: int, h: int, ts_ns: int, available: int, queue_ahead: float
+) -> int:
     """Fill a live order with up to ``available`` lots; return the lots filled."""
+    cold()
     order = orders_of(world, k)[o]
     whole = streams_of(world)[order.book].exchange_model == _WHOLE
     lots = order.leaves if whole else min(order.leaves, available)
@@ -127,8 +143,9 @@ def _fill_resting(world, k, o, h, ts_ns, available, queue_ahead):
 
 
 @kernel
-def on_level(world, h, z, before, now):
+def on_level(world: I64Array, h: int, z: int, before: int, now: int) -> None:
     """Tell every trial that a watched level has changed from ``before`` to ``now`` lots."""
+    cold()
     stream = streams_of(world)[h >> 1]
     for k in range(world[W.N_TRIALS]):
         limit_consumed(world, k, h, z, now)
@@ -154,11 +171,12 @@ def on_level(world, h, z, before, now):
 
 
 @kernel
-def on_crossing(world, h, ts_ns, z, lots):
+def on_crossing(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
     """Fill live orders that the level ``z`` of half ``h``, grown to ``lots``, has come to meet.
 
     They stand in the opposite half at signed prices of ``-z`` or better.
     """
+    cold()
     other = h ^ 1
     best = own_best_of(world, other)
     for k in range(world[W.N_TRIALS]):
@@ -180,8 +198,9 @@ def on_crossing(world, h, ts_ns, z, lots):
 
 
 @kernel
-def on_trade(world, h, ts_ns, z, lots):
+def on_trade(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
     """Let a trade at signed price ``z`` of the resting half ``h`` meet live orders there."""
+    cold()
     best = own_best_of(world, h)
     for k in range(world[W.N_TRIALS]):
         if best[k] < z or best[k] == NO_PRICE:
@@ -210,8 +229,9 @@ def on_trade(world, h, ts_ns, z, lots):
 
 
 @kernel
-def _takeable(world, k, o, other):
+def _takeable(world: I64Array, k: int, o: int, other: int) -> int:
     """Displayed lots an arriving order may take, up to what it needs."""
+    cold()
     order = orders_of(world, k)[o]
     ladders = ladders_at_venue(world)
     total = 0
@@ -225,8 +245,9 @@ def _takeable(world, k, o, other):
 
 
 @kernel
-def _take(world, k, o, other, ts_ns):
+def _take(world: I64Array, k: int, o: int, other: int, ts_ns: int) -> None:
     """Walk the displayed levels of the half ``other`` with an arriving order."""
+    cold()
     order = orders_of(world, k)[o]
     ladders = ladders_at_venue(world)
     z = halves_of(ladders)[other].best
@@ -242,8 +263,9 @@ def _take(world, k, o, other, ts_ns):
 
 
 @kernel
-def arrive_new(world, k, o, ts_ns):
+def arrive_new(world: I64Array, k: int, o: int, ts_ns: int) -> None:
     """A new order reaches its venue."""
+    cold()
     order = orders_of(world, k)[o]
     h = 2 * order.book + (order.side < 0)
     other = h ^ 1
@@ -274,8 +296,9 @@ def arrive_new(world, k, o, ts_ns):
 
 
 @kernel
-def arrive_cancel(world, k, o, ts_ns):
+def arrive_cancel(world: I64Array, k: int, o: int, ts_ns: int) -> None:
     """A cancel reaches the venue."""
+    cold()
     order = orders_of(world, k)[o]
     if order.venue_state != _LIVE:
         _report(world, k, o, ts_ns, _CANCEL_REJECTED, _NO_SUCH_ORDER)
@@ -285,11 +308,12 @@ def arrive_cancel(world, k, o, ts_ns):
 
 
 @kernel
-def arrive_replace(world, k, o, ts_ns, z, lots):
+def arrive_replace(world: I64Array, k: int, o: int, ts_ns: int, z: int, lots: int) -> None:
     """A replace reaches the venue: ``lots`` is the new remaining quantity.
 
     Priority is kept only where the price stays and the quantity does not grow.
     """
+    cold()
     order = orders_of(world, k)[o]
     h = 2 * order.book + (order.side < 0)
     ladders = ladders_at_venue(world)

@@ -41,7 +41,7 @@ _LOG, _RISK_AVERSE = int(QueueModel.LOG), int(QueueModel.RISK_AVERSE)
 
 
 @kernel
-def share_behind(model, power, front, back):
+def share_behind(model: int, power: float, front: float, back: float) -> float:
     """Share of cancelled quantity taken to have stood behind us, for quantities ahead and behind.
 
     Parameters
@@ -71,7 +71,15 @@ def share_behind(model, power, front, back):
 
 
 @kernel
-def front_after_depth(model, power, lot_quantity, front, traded, before, now):
+def front_after_depth(
+    model: int,
+    power: float,
+    lot_quantity: float,
+    front: float,
+    traded: float,
+    before: int,
+    now: int,
+) -> float:
     """Quantity ahead after the level changed from ``before`` to ``now``, all in lots.
 
     Parameters

@@ -1,9 +1,9 @@
-"""A trial's live orders at a venue, kept in price-time priority, and who cares about which price."""
+"""A trial's live orders at a venue in price-time priority, and who cares about which price."""
 
 from __future__ import annotations
 
-from framework._jit import kernel
-from framework.core.events import NO_PRICE
+from framework._jit import cold, kernel
+from framework.core.events import NO_PRICE, I64Array
 from framework.venue.records import VenueState
 from framework.venue.world import (
     INTEREST,
@@ -19,8 +19,9 @@ _LIVE, _OVER = int(VenueState.LIVE), int(VenueState.OVER)
 
 
 @kernel
-def rest(world, k, o, h):
+def rest(world: I64Array, k: int, o: int, h: int) -> None:
     """Add an order to a half's live orders, behind all that are as good."""
+    cold()
     orders = orders_of(world, k)
     live = live_of(world, k, h)
     counts = n_live_of(world, k)
@@ -38,8 +39,9 @@ def rest(world, k, o, h):
 
 
 @kernel
-def unrest(world, k, o, h):
+def unrest(world: I64Array, k: int, o: int, h: int) -> None:
     """Take an order out of a half's live orders; its state is then over."""
+    cold()
     orders = orders_of(world, k)
     live = live_of(world, k, h)
     counts = n_live_of(world, k)
@@ -56,22 +58,22 @@ def unrest(world, k, o, h):
 
 
 @kernel
-def watch(world, h, z, change):
+def watch(world: I64Array, h: int, z: int, change: int) -> None:
     """Count one more or one fewer reason to look at events of a price."""
     interests_of(world, h)[z & (INTEREST - 1)] += change
 
 
 @kernel
-def watched(world, h, z):
+def watched(world: I64Array, h: int, z: int) -> bool:
     """False where no trial can care about a price (true may be a neighbour in its bucket)."""
     return interests_of(world, h)[z & (INTEREST - 1)] != 0
 
 
 @kernel
-def any_own_at_or_above(world, h, z):
+def any_own_at_or_above(world: I64Array, h: int, z: int) -> bool:
     """True where some trial has a live order at signed price ``z`` or better."""
     best = own_best_of(world, h)
-    for k in range(world[W.N_TRIALS]):
+    for k in range(world[W.N_TRIALS]):  # noqa: SIM110 - kernels have no generators
         if best[k] >= z:
             return True
     return False

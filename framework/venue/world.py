@@ -18,7 +18,7 @@ import numpy as np
 
 from framework._jit import array_at, kernel
 from framework.book.ladder import Ladders
-from framework.core.events import NO_PRICE, I64Array, Tape
+from framework.core.events import NO_PRICE, I64Array, Records, Tape
 from framework.venue.records import (
     ACCOUNT_DTYPE,
     CONSUMED_DTYPE,
@@ -228,8 +228,7 @@ class World:
             Exchange time of the first event of the next chunk, `FOREVER` at the end.
         """
         self._tape = tape  # the world holds addresses only: keep the arrays alive
-        places = (W.TS_EXCH, W.TS_RECV, W.BOOK, W.KIND, W.SIDE, W.FLAGS)
-        places += (W.PX, W.QTY, W.ORDER_ID, W.RECV_ORDER)
+        places = range(W.TS_EXCH, W.RECV_ORDER + 1)  # in the order of the tape's columns
         columns: Sequence[np.ndarray] = tape
         for place, column in zip(places, columns, strict=True):
             self.root[place] = column.ctypes.data
@@ -247,99 +246,99 @@ _CONSUMED_BYTES: Final = CONSUMED_DTYPE.itemsize
 
 
 @kernel
-def ladders_at_venue(world):
+def ladders_at_venue(world: I64Array) -> I64Array:
     """Books as they stand at their venues."""
     return array_at(world[W.VENUE_LADDERS], 9, np.int64)
 
 
 @kernel
-def ladders_known(world):
+def ladders_known(world: I64Array) -> I64Array:
     """Books as far as they have reached us."""
     return array_at(world[W.KNOWN_LADDERS], 9, np.int64)
 
 
 @kernel
-def streams_of(world):
+def streams_of(world: I64Array) -> Records:
     """Records of `STREAM_DTYPE`, one a book."""
     return array_at(world[W.STREAMS], world[W.N_BOOKS], STREAM_DTYPE)
 
 
 @kernel
-def view_of(world, row):
+def view_of(world: I64Array, row: int) -> I64Array:
     """One row of the view, one value a book."""
     n = world[W.N_BOOKS]
     return array_at(world[W.VIEW] + 8 * n * row, n, np.int64)
 
 
 @kernel
-def trials_of(world):
+def trials_of(world: I64Array) -> Records:
     """Records of `TRIAL_DTYPE`."""
     return array_at(world[W.TRIALS], world[W.N_TRIALS], TRIAL_DTYPE)
 
 
 @kernel
-def orders_of(world, k):
+def orders_of(world: I64Array, k: int) -> Records:
     """A trial's records of `ORDER_DTYPE`; order ``id`` stands at ``id & (slots - 1)``."""
     n = world[W.SLOTS]
     return array_at(world[W.ORDERS] + k * n * _ORDER_BYTES, n, ORDER_DTYPE)
 
 
 @kernel
-def live_of(world, k, h):
+def live_of(world: I64Array, k: int, h: int) -> I64Array:
     """Slots of a trial's live orders in a half, best price first, then first come."""
     n = world[W.SLOTS]
     return array_at(world[W.LIVE] + 8 * n * (k * 2 * world[W.N_BOOKS] + h), n, np.int64)
 
 
 @kernel
-def n_live_of(world, k):
+def n_live_of(world: I64Array, k: int) -> I64Array:
     """How many live orders a trial has in each half."""
     halves = 2 * world[W.N_BOOKS]
     return array_at(world[W.N_LIVE] + 8 * k * halves, halves, np.int64)
 
 
 @kernel
-def own_best_of(world, h):
+def own_best_of(world: I64Array, h: int) -> I64Array:
     """Every trial's best signed price in a half, `NO_PRICE` where it has no live order."""
     n = world[W.N_TRIALS]
     return array_at(world[W.OWN_BEST] + 8 * n * h, n, np.int64)
 
 
 @kernel
-def open_of(world, k):
+def open_of(world: I64Array, k: int) -> I64Array:
     """Ids of the orders a trial believes to be pending or open, oldest first."""
     n = world[W.SLOTS]
     return array_at(world[W.OPEN] + 8 * n * k, n, np.int64)
 
 
 @kernel
-def accounts_of(world, k):
+def accounts_of(world: I64Array, k: int) -> Records:
     """A trial's records of `ACCOUNT_DTYPE`, one a book."""
     n = world[W.N_BOOKS]
     return array_at(world[W.ACCOUNTS] + k * n * _ACCOUNT_BYTES, n, ACCOUNT_DTYPE)
 
 
 @kernel
-def mail_of(world, k, response):
+def mail_of(world: I64Array, k: int, response: int) -> Records:
     """A trial's records of `MAIL_DTYPE`, requests or responses, by time of arrival."""
     n = world[W.MAIL_SLOTS]
     return array_at(world[W.MAIL] + (2 * k + response) * n * _MAIL_BYTES, n, MAIL_DTYPE)
 
 
 @kernel
-def consumed_of(world, k):
+def consumed_of(world: I64Array, k: int) -> Records:
     """A trial's records of `CONSUMED_DTYPE`."""
     n = world[W.CONSUMED_SLOTS]
     return array_at(world[W.CONSUMED] + k * n * _CONSUMED_BYTES, n, CONSUMED_DTYPE)
 
 
 @kernel
-def interests_of(world, h):
+def interests_of(world: I64Array, h: int) -> I64Array:
     """How many orders and consumed levels fall into each price bucket of a half."""
     return array_at(world[W.INTERESTS] + 8 * INTEREST * h, INTEREST, np.int64)
 
 
 @kernel
-def outbox_of(world):
+def outbox_of(world: I64Array) -> Records:
     """Requests written during the current wake-up, records of `OUTBOX_DTYPE`."""
     return array_at(world[W.OUTBOX], world[W.MAIL_SLOTS], OUTBOX_DTYPE)
