@@ -59,7 +59,14 @@ def _check_period(spec: Spec, streams: Sequence[GoldStream]) -> None:
 
 def with_assumptions(streams: Sequence[GoldStream], spec: Spec) -> list[GoldStream]:
     """Give open streams a spec's costs and latencies where it has any."""
-    return [replace(s, instrument=_as_wanted(s.instrument, spec)) for s in streams]
+    return [
+        replace(
+            stream,
+            instrument=_as_wanted(stream.instrument, spec),
+            feed_ns=spec.latency.at(stream.instrument.venue).feed_ns or 0,
+        )
+        for stream in streams
+    ]
 
 
 def data_versions(streams: Sequence[GoldStream]) -> tuple[DataVersion, ...]:

@@ -80,9 +80,10 @@ class LinkSpec:
     Parameters
     ----------
     one_way_ns
-        Sets all directions at once: market data to us, orders there, responses back.
+        Sets all three directions at once.
     feed_ns
-        Added to every market event's received time.
+        From the venue's market data to us, on top of what the data's two clocks show: data with
+        one clock, such as plain quotes, shows nothing. None adds nothing.
     order_entry_ns, response_ns
         From us to the venue, and back.
     """

@@ -39,7 +39,8 @@ class ReportContent:
     variants
         The runs of a varied spec, empty otherwise; `result` is the first of them.
     episodes
-        Crossed episodes per day, None where they were not asked for.
+        Crossed episodes per day as `research.crossed.episodes_per_day` counts them, None where
+        they were not asked for.
     max_fills
         Rows of the table of fills.
     spec_text

@@ -19,7 +19,9 @@ from experiments.report.figures import (
     vary_equity_figure,
     vary_figure,
 )
+from experiments.report.figures.style import dress
 from experiments.report.tables import HtmlTable
+from research.crossed.plots import episodes_per_day_figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +116,13 @@ def _performance(content: ReportContent) -> list[Section]:
 def _episodes(content: ReportContent) -> list[Section]:
     if content.episodes is None:
         return []
+    figure = episodes_per_day_figure(content.episodes).update_layout(title=None)
     return [
         Section(
             anchor="episodes",
             title="Crossed episodes",
             text="Spells in which one venue's bid stood above the other's ask, per day.",
+            figures=(dress(figure, y_title="episodes", height=260),),
             tables=(tables.frame_table(content.episodes),),
         )
     ]

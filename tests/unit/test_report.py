@@ -22,6 +22,7 @@ from experiments.report.decimate import decimate
 from experiments.report.figures import price_figure, slippage_figure
 from experiments.report.figures.style import MAX_MARKERS
 from framework.core.errors import CrossbookError
+from research.crossed import QUOTE_SCHEMA, episodes, episodes_per_day
 from tests.unit.made_result import make_result, random_result
 
 _FIVE_MB = 5_000_000
@@ -72,7 +73,7 @@ def test_every_text_is_escaped(tmp_path: Path) -> None:
         title=evil,
         result=replace(result, strategy=evil, parameters={evil: evil}, instruments=streams),
         provenance={evil: evil},
-        episodes=pl.DataFrame({evil: [evil]}),
+        episodes=episodes_per_day(episodes(pl.DataFrame(schema=QUOTE_SCHEMA))),
         variants=(Variant(values={evil: evil}, result=result),),
     )
     assert "alert(1)" in page
