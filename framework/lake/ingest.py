@@ -8,8 +8,8 @@ logs which commits were made, makes the others, and ends with the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,9 @@ _WRITERS: Final = 4
 
 OnProgress = Callable[[int, int, str], None]
 """Called with bytes done, bytes in all, and the file's name."""
+
+
+_Reading = tuple[SourceFile, Future[tuple[pl.DataFrame, Parsed]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +146,29 @@ def ingest(
         if infer_clock_offset:
             setting = _measured(lake, new, setting)
         total, done = sum(file.n_bytes for file in new), 0
-        for file in new:
+        for file, reading in _read_ahead(new, setting):
             on_progress(done, total, file.path.name)
-            progress = _ingest_file(lake, dataset, file, setting, progress, report)
+            progress = _ingest_file(lake, dataset, file, reading, setting, progress, report)
             done += file.n_bytes
             on_progress(done, total, file.path.name)
         report.version = lake.version(dataset.gold)
     return report
 
 
+def _read_ahead(files: Sequence[SourceFile], setting: Setting) -> Iterator[_Reading]:
+    """Yield the files in order, reading the next one while the caller works on this one."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = [reader.submit(read_file, file, setting) for file in files[:1]]
+        for index, file in enumerate(files):
+            coming += [reader.submit(read_file, f, setting) for f in files[index + 1 : index + 2]]
+            yield file, coming.pop(0)
+
+
 def _ingest_file(
     lake: Lake,
     dataset: Dataset,
     file: SourceFile,
+    reading: Future[tuple[pl.DataFrame, Parsed]],
     setting: Setting,
     progress: Progress,
     report: IngestReport,
@@ -165,7 +178,7 @@ def _ingest_file(
 
     kept = read_units(lake, dataset.name)
     try:
-        prepared = prepare(file, setting, progress, kept, known)
+        prepared = prepare(file, reading.result(), setting, progress, kept, known)
     except DataError as error:
         message = error.message
         if file.path.name not in message:

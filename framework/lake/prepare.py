@@ -113,6 +113,7 @@ def read_file(file: SourceFile, setting: Setting) -> tuple[pl.DataFrame, Parsed]
 
 def prepare(
     file: SourceFile,
+    read: tuple[pl.DataFrame, Parsed],
     setting: Setting,
     progress: Progress,
     kept: Mapping[Stream, Units],
@@ -122,6 +123,8 @@ def prepare(
 
     Parameters
     ----------
+    read
+        What `read_file` returned of it.
     progress
         What the dataset has reached before this file.
     kept
@@ -132,10 +135,10 @@ def prepare(
     Raises
     ------
     DataError
-        Where the file cannot be read, its clocks cannot be right, or its rows do not continue
-        those of the files before.
+        Where the file's clocks cannot be right, or its rows do not continue those of the files
+        before.
     """
-    bronze, parsed = read_file(file, setting)
+    bronze, parsed = read
     streams = _streams(parsed)
     prepared = Prepared(
         bronze=bronze, rejects=parsed.rejects, silver={}, gold=parsed.rejects.clear()
@@ -206,8 +209,13 @@ def _prepare_stream(
 
 
 def _streams(parsed: Parsed) -> list[Stream]:
-    frames = [getattr(parsed, kind).select("exchange", "symbol").unique() for kind in KINDS]
-    return sorted((venue, symbol) for venue, symbol in pl.concat(frames).unique().iter_rows())
+    found: set[Stream] = set()
+    for kind in KINDS:
+        names: pl.DataFrame = getattr(parsed, kind).select("exchange", "symbol")
+        if names.select((pl.all() == pl.all().first()).all()).row(0) == (True, True):
+            names = names.head(1)  # most files hold one stream; comparing is faster than hashing
+        found |= set(names.unique().iter_rows())
+    return sorted(found)
 
 
 def _of_stream(parsed: Parsed, stream: Stream, *, alone: bool) -> Parsed:
@@ -259,6 +267,11 @@ def _units(
         instrument = _inferred(own, stream, setting, file)
     measured = setting.measured_offset_ns.get(venue)
     config = setting.catalog.venue(venue)
+    if kept is None and not config.known:
+        setting.notice(
+            f"venue {venue} is not in the catalog: its times are taken as UTC, its received clock "
+            "as right and its messages as not numbered"
+        )
     offset_ns = config.clock_offset_ns if measured is None else measured
     units = Units(
         instrument=instrument, clock_offset_ns=offset_ns, is_measured_offset=measured is not None

@@ -34,9 +34,9 @@ def widens(found: pa.DataType, stored: pa.DataType) -> bool:
         bits = found.bit_width
         signed_bits = bits if pa.types.is_signed_integer(found) else bits + 1
         if pa.types.is_signed_integer(stored):
-            return signed_bits <= stored.bit_width
-        return signed_bits <= _EXACT_INT_BITS_IN_FLOAT.get(stored, 0)
-    return pa.types.is_float32(found) and pa.types.is_float64(stored)
+            return bool(signed_bits <= stored.bit_width)
+        return bool(signed_bits <= _EXACT_INT_BITS_IN_FLOAT.get(stored, 0))
+    return bool(pa.types.is_float32(found) and pa.types.is_float64(stored))
 
 
 def schema_to_write(found: pa.Schema, stored: pa.Schema | None, table: str) -> pa.Schema:

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from framework.core.errors import DataError
 from framework.lake.encoding import writer_properties
@@ -213,6 +213,11 @@ def _explained(table: TableName, uri: str) -> Iterator[None]:
         raise DataError(
             f"table {table} must be readable and writable, {uri} is not: {error}",
             remedy="pass another folder with --lake, or correct its permissions and free space",
+        ) from error
+    except CommitFailedError as error:
+        raise DataError(
+            f"table {table} must have one writer at a time, another wrote to {uri}: {error}",
+            remedy="run the command again; what was committed is kept",
         ) from error
     except (DeltaError, pl.exceptions.PolarsError) as error:
         raise DataError(

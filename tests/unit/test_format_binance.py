@@ -137,6 +137,9 @@ def test_a_message_without_levels_keeps_its_number(tmp_path: Path) -> None:
         (line(1, {"stream": "btcusdt@markPrice", "data": {"p": "1"}}), "neither depth"),
         ("x" + line(1, usdm_depth(0, 1, 2, 0)), "local time"),
         ("", "local time"),
+        ("17 {}", "local time"),
+        (line(1, usdm_trade(10**16, 1, "1", "1")), "milliseconds"),
+        (line(1, usdm_depth(-(10**13), 1, 2, 0)), "milliseconds"),
         (line(1, usdm_trade(0, 1, "1", "2")).replace("MARKET", "ADL"), "ADL"),
     ],
 )

@@ -67,6 +67,10 @@ _NEEDED: Final = {
     "snapshot": ("lastUpdateId", "bids", "asks"),
 }
 
+_FIRST_MS: Final = 1_230_768_000_000
+_LAST_MS: Final = 4_102_444_800_000
+"""2009, when bitcoin began, and 2100: a time outside is a mistake."""
+
 _LARGEST: Final = 1e15
 """Beyond it float64 no longer holds every tenth; NaN and infinities are not below it either."""
 
@@ -150,7 +154,7 @@ def _routed(bronze: pl.DataFrame) -> pl.DataFrame:
         json=payload.str.slice(blank + 1),
     )
     kind = (
-        pl.when(pl.col("received_timestamp_ns") > 0)
+        pl.when(_is_received())
         .then(
             pl.when(pl.col("json").str.starts_with('{"lastUpdateId"'))
             .then(pl.lit("snapshot"))
@@ -161,6 +165,10 @@ def _routed(bronze: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(kind=kind)
 
 
+def _is_received() -> pl.Expr:
+    return pl.col("received_timestamp_ns").is_between(_FIRST_MS * NS_PER_MS, _LAST_MS * NS_PER_MS)
+
+
 def _refused(rows: pl.DataFrame, is_bad: pl.Expr, reason: str | pl.Expr) -> pl.DataFrame:
     """Return source row and reason of bad rows; a reason costs nothing where there are none."""
     said = pl.lit(reason) if isinstance(reason, str) else reason
@@ -169,7 +177,7 @@ def _refused(rows: pl.DataFrame, is_bad: pl.Expr, reason: str | pl.Expr) -> pl.D
 
 def _unrouted(rows: pl.DataFrame) -> pl.DataFrame:
     unknown = rows.filter(pl.col("kind").is_null())
-    is_timed = (pl.col("received_timestamp_ns") > 0).fill_null(False)
+    is_timed = _is_received().fill_null(False)
     reasons = (
         (is_timed, "neither depth diff, bookTicker, trade nor REST snapshot"),
         (~is_timed, "a line begins with the local time in nanoseconds and a blank"),
@@ -189,7 +197,13 @@ def _decoded(rows: pl.DataFrame, kind: str) -> tuple[pl.DataFrame, pl.DataFrame]
         pl.any_horizontal(pl.col(*needed).is_null()),
         f"a message of this kind must have {', '.join(needed)}",
     )
-    return fields, pl.concat([bad.select("source_row", "reason"), lacking])
+    times = [pl.col(name) for name in ("E", "T") if name in fields.columns]
+    untimely = _refused(
+        fields,
+        pl.any_horizontal(~time.is_between(_FIRST_MS, _LAST_MS) for time in times),
+        "a message's times E and T are milliseconds since 1970",
+    )
+    return fields, pl.concat([bad.select("source_row", "reason"), lacking, untimely])
 
 
 def _venue(is_spot: pl.Expr) -> pl.Expr:
