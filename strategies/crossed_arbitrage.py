@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framework.strategy import Context, OnCross, OnFill, OnOrder, Strategy, param
+from framework.strategy import Context, OnCross, OnFill, OnOrder, OnTimer, Strategy, param
 
 
 class CrossedArbitrage(Strategy):
@@ -16,8 +16,9 @@ class CrossedArbitrage(Strategy):
     `alpha`. A cross with dust behind it is a trap: both touches must show `min_depth` lots. Both
     legs go out at once as immediate-or-cancel limits at the prices seen.
 
-    Legging risk: one leg may miss. When nothing is on its way and the positions do not add up to
-    zero, the difference is closed with a market order where that is cheapest.
+    Legging risk: one leg may miss. When both have been answered and the positions do not add up to
+    zero, the difference is closed with a market order where that is cheapest; what that order does
+    not fill is tried again every `retry_ns`.
 
     Notes
     -----
@@ -31,8 +32,11 @@ class CrossedArbitrage(Strategy):
     max_lots: int = param(10, low=1, high=1_000_000, doc="largest leg")
     min_depth: int = param(2, low=1, high=1_000_000, doc="lots both touches must show")
     max_position: int = param(100, low=1, high=100_000_000, doc="largest position per venue, lots")
+    retry_ns: int = param(10_000_000, low=1_000_000, high=10_000_000_000, log=True)
 
-    wakes = (OnCross(), OnFill(), OnOrder())
+    closing: int = 0  # id of the last closing order
+
+    wakes = (OnCross(), OnFill(), OnOrder(), OnTimer("retry_ns"))
 
     def on_cross(self, ctx: Context, buy: int, sell: int) -> None:
         """Send both legs where the netted edge and the depth allow."""
@@ -58,15 +62,23 @@ class CrossedArbitrage(Strategy):
 
     def on_fill(self, ctx: Context, order: int, px_ticks: int, lots: int) -> None:
         """Look for a missed leg once both have been answered."""
-        self.close_legs(ctx)
+        self.close_legs(ctx, order)
 
     def on_order(self, ctx: Context, order: int, event: int) -> None:
         """Look for a missed leg once both have been answered."""
-        self.close_legs(ctx)
+        self.close_legs(ctx, order)
 
-    def close_legs(self, ctx: Context) -> None:
-        """Close the net position, if any, at the venue that does it best."""
-        if ctx.n_orders > 0:
+    def on_timer(self, ctx: Context) -> None:
+        """Try again to close what is still open."""
+        self.close_legs(ctx, 0)
+
+    def close_legs(self, ctx: Context, answered: int) -> None:
+        """Close the net position, if any, at the venue that does it best.
+
+        An answer to the closing order itself starts no other: the book that could not fill it is
+        still the same.
+        """
+        if ctx.n_orders > 0 or (answered > 0 and answered == self.closing):
             return
         net = 0
         for book in range(ctx.n_books):
@@ -86,4 +98,4 @@ class CrossedArbitrage(Strategy):
                     best = book
                     best_price = price
         if best >= 0:
-            ctx.market(best, side, abs(net))
+            self.closing = ctx.market(best, side, abs(net))

@@ -143,7 +143,8 @@ class _Run:
         config: BacktestConfig,
         progress: Progress | None,
     ) -> None:
-        self._strategies = strategies
+        # Fresh copies: a strategy's own notes from an earlier run must not leak into this one.
+        self._strategies = [type(item)(**item.parameters()) for item in strategies]
         self._streams = streams
         self._config = config
         self._progress = progress
@@ -293,6 +294,11 @@ def _limit(status: int) -> EngineError:
         return EngineError(
             "a strategy has more messages on their way than the run has room for",
             remedy="raise max_orders, or lower the latency or the order rate",
+        )
+    if status == Status.NO_PROGRESS:
+        return EngineError(
+            "a strategy answers every answer at once, and without latency time never moves on",
+            remedy="let it wait for the market or a timer, or give the venue a response latency",
         )
     if status == Status.CONSUMED_FULL:
         return EngineError(

@@ -19,6 +19,7 @@ from framework.engine.requests import arrive, hear, post
 from framework.venue.mail import next_arrival
 from framework.venue.records import SAMPLE_DTYPE, Status, View, WakeKind
 from framework.venue.world import (
+    ACTIONS_PER_INSTANT,
     FOREVER,
     W,
     accounts_of,
@@ -29,6 +30,7 @@ from framework.venue.world import (
 )
 
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
+_NO_PROGRESS = int(Status.NO_PROGRESS)
 _FLUSH, _GROW = int(Status.FLUSH), int(Status.GROW)
 _TIMER, _TRADE, _BEST = int(WakeKind.TIMER), int(WakeKind.TRADE), int(WakeKind.BEST)
 _CROSS, _FILL = int(WakeKind.CROSS), int(WakeKind.FILL)
@@ -214,6 +216,17 @@ def _receive(world: I64Array) -> bool:
 
 
 @kernel
+def _count_action(world: I64Array, now_ns: int) -> None:
+    """Stop a strategy that answers every answer at once where there is no latency."""
+    if world[W.ACTED_NS] != now_ns:
+        world[W.ACTED_NS] = now_ns
+        world[W.ACTIONS] = 0
+    world[W.ACTIONS] += 1
+    if world[W.ACTIONS] > ACTIONS_PER_INSTANT:
+        world[W.STATUS] = _NO_PROGRESS
+
+
+@kernel
 def _act(world: I64Array, stage: int) -> int:
     """Do what a trial has due at a stage; the trial to be woken, or -1."""
     cold()
@@ -229,6 +242,7 @@ def _act(world: I64Array, stage: int) -> int:
     world[W.NOW_NS] = now_ns
     kind = hear(world, k)
     schedule(world)
+    _count_action(world, now_ns)
     if trials_of(world)[k].wakes & (1 << kind):
         _wake(world, k, kind)
         return k

@@ -103,10 +103,10 @@ def happen(world: I64Array, row: int) -> bool:
     """Let a row of the tape happen at its venue; False where a ladder must grow first."""
     n = world[W.N_EVENTS]
     ts_ns = array_at(world[W.TS_EXCH], n, np.int64)[row]
-    b = np.int64(array_at(world[W.BOOK], n, np.int32)[row])
-    kind = np.int64(array_at(world[W.KIND], n, np.int8)[row])
-    side = np.int64(array_at(world[W.SIDE], n, np.int8)[row])
-    flags = np.int64(array_at(world[W.FLAGS], n, np.int8)[row])
+    b = int(np.int64(array_at(world[W.BOOK], n, np.int32)[row]))
+    kind = int(np.int64(array_at(world[W.KIND], n, np.int8)[row]))
+    side = int(np.int64(array_at(world[W.SIDE], n, np.int8)[row]))
+    flags = int(np.int64(array_at(world[W.FLAGS], n, np.int8)[row]))
     px_ticks = array_at(world[W.PX], n, np.int64)[row]
     lots = array_at(world[W.QTY], n, np.int64)[row]
     ladders = ladders_at_venue(world)
@@ -152,10 +152,10 @@ def reach(world: I64Array, row: int) -> int:
     Best prices are compared where a message ends, so that a strategy never sees half a message.
     """
     n = world[W.N_EVENTS]
-    b = np.int64(array_at(world[W.BOOK], n, np.int32)[row])
-    kind = np.int64(array_at(world[W.KIND], n, np.int8)[row])
-    side = np.int64(array_at(world[W.SIDE], n, np.int8)[row])
-    flags = np.int64(array_at(world[W.FLAGS], n, np.int8)[row])
+    b = int(np.int64(array_at(world[W.BOOK], n, np.int32)[row]))
+    kind = int(np.int64(array_at(world[W.KIND], n, np.int8)[row]))
+    side = int(np.int64(array_at(world[W.SIDE], n, np.int8)[row]))
+    flags = int(np.int64(array_at(world[W.FLAGS], n, np.int8)[row]))
     px_ticks = array_at(world[W.PX], n, np.int64)[row]
     lots = array_at(world[W.QTY], n, np.int64)[row]
     ladders = ladders_known(world)

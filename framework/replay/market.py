@@ -177,7 +177,7 @@ def _chunk(carried: _Columns, fresh: _Columns, n_streams: int, horizon_ns: int) 
     n_receivable = int(np.searchsorted(received_ns, horizon_ns))
     if horizon_ns == _END:
         n_receivable = received_ns.size
-    tape = Tape(*rows.values(), np.ascontiguousarray(recv_order, np.int32))
+    tape = Tape(**rows, recv_order=np.ascontiguousarray(recv_order, np.int32))
     return Chunk(tape, first, n_receivable, horizon_ns)
 
 

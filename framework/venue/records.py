@@ -40,6 +40,8 @@ class Status(IntEnum):
     MAIL_FULL = 4
     CONSUMED_FULL = 5
     OVERFLOW = 6
+    NO_PROGRESS = 7
+    """A strategy has acted too often without time moving on."""
 
 
 class VenueState(IntEnum):

@@ -33,6 +33,8 @@ from framework.venue.records import (
 )
 
 FOREVER: Final = np.iinfo(np.int64).max
+ACTIONS_PER_INSTANT: Final = 1_000_000
+"""Responses at one instant beyond which a strategy is taken to chase its own tail."""
 INTEREST: Final = 1024
 """Buckets per half that say whether a price may matter to a trial."""
 
@@ -88,8 +90,9 @@ class W(IntEnum):
     JOURNAL_SLOTS = auto()
     N_SAMPLES = auto()
     SAMPLE_SLOTS = auto()
-    ERROR_A = auto()
-    ERROR_B = auto()
+    ACTED_NS = auto()
+    ACTIONS = auto()
+    """Responses heard at the instant `ACTED_NS`."""
     # Addresses.
     TS_EXCH = auto()
     TS_RECV = auto()

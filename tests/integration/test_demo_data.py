@@ -120,7 +120,7 @@ def fx_quotes(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> pl.Da
     """EUR/USD of two venues through the pipeline, with crossed quotes kept."""
     lake = Lake(tmp_path_factory.mktemp("fx"))
     text = CATALOG.read_text()
-    assert text.count("crossed: invalidate") == 2
+    assert text.count("crossed: keep") == 2
     keeping = Path(lake.root) / "catalog.yaml"
     keeping.write_text(text.replace("crossed: invalidate", "crossed: keep"))
     catalog = load_catalog(keeping)
