@@ -107,7 +107,7 @@ class Lake:
         """Read lazily; filters on columns with statistics skip whole files and row groups."""
         delta = self.open(table, version)
         with _explained(table, self.uri(table)):
-            return pl.scan_delta(delta)
+            return pl.scan_delta(delta, storage_options=self._options)
 
     def committed(self, table: TableName, transaction: str) -> bool:
         """Tell whether the table already holds what this transaction wrote."""
