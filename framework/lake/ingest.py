@@ -174,7 +174,8 @@ def _ingest_file(
     report: IngestReport,
 ) -> Progress:
     def known(kind: str) -> pl.LazyFrame | None:
-        return _silver_before(lake, dataset.silver(kind), kind, file, progress)
+        before = progress.silver_versions.get(kind)
+        return lake.scan_before(dataset.silver(kind), file.transaction, before)
 
     kept = read_units(lake, dataset.name)
     try:
@@ -196,18 +197,6 @@ def _ingest_file(
     report.gaps += prepared.gaps
     report.backwards += prepared.backwards
     return progress
-
-
-def _silver_before(
-    lake: Lake, table: TableName, kind: str, file: SourceFile, progress: Progress
-) -> pl.LazyFrame | None:
-    """Give a silver table as it was before this file, also where a killed run wrote the file."""
-    if not lake.exists(table):
-        return None
-    if not lake.committed(table, file.transaction):
-        return lake.scan(table)
-    version = progress.silver_versions.get(kind)
-    return None if version is None else lake.scan(table, version)
 
 
 def _commit(
@@ -251,7 +240,7 @@ def _commit(
         pl.DataFrame([row], schema=FILES_SCHEMA),
         transaction=f"{dataset.name}:{file.transaction}",
     )
-    return advanced(progress, file.transaction, state)
+    return advanced(progress, file.transaction, prepared.streams, silver_versions)
 
 
 def _ledger_row(

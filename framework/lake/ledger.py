@@ -109,23 +109,31 @@ def read_progress(lake: Lake, table: str) -> Progress:
     if not lake.exists(FILES):
         return Progress()
     rows = lake.scan(FILES).filter(pl.col("table") == table).sort("ordinal").collect()
-    progress = Progress()
-    for row in rows.iter_rows(named=True):
-        transaction = f"{row['sha256']}:{row['source_file']}"
-        progress = advanced(progress, transaction, row["state"])
-    return progress
+    latest: dict[Stream, str] = {}
+    versions: dict[str, int] = {}
+    for text in rows["state"]:
+        state = json.loads(text)
+        latest |= {(venue, symbol): own for venue, symbol, own in state["streams"]}
+        versions |= state["silver_versions"]
+    names = rows.select(pl.format("{}:{}", "sha256", "source_file")).to_series()
+    return Progress(
+        transactions=frozenset(names),
+        streams={stream: StreamState.from_json(text) for stream, text in latest.items()},
+        silver_versions=versions,
+    )
 
 
-def advanced(progress: Progress, transaction: str, state: str) -> Progress:
-    """Return the progress after one more file; `state` is what `state_json` wrote of it."""
-    values = json.loads(state)
-    streams = {
-        (venue, symbol): StreamState.from_json(text) for venue, symbol, text in values["streams"]
-    }
+def advanced(
+    progress: Progress,
+    transaction: str,
+    streams: Mapping[Stream, StreamState],
+    silver_versions: Mapping[str, int],
+) -> Progress:
+    """Return the progress after one more file."""
     return Progress(
         transactions=progress.transactions | {transaction},
         streams={**progress.streams, **streams},
-        silver_versions={**progress.silver_versions, **values["silver_versions"]},
+        silver_versions={**progress.silver_versions, **silver_versions},
     )
 
 

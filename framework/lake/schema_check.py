@@ -57,7 +57,7 @@ def schema_to_write(found: pa.Schema, stored: pa.Schema | None, table: str) -> p
         Where a column's type would be narrowed, or a column that may not be null is missing.
     """
     if stored is None:
-        return pa.schema([field.with_type(plain_type(field.type)) for field in found])
+        return found
     fields = []
     for field in found:
         index = stored.get_field_index(field.name)
@@ -68,7 +68,8 @@ def schema_to_write(found: pa.Schema, stored: pa.Schema | None, table: str) -> p
                 f"cannot be stored in it without loss",
                 remedy=f"correct the source, or write it to another table than {table}",
             )
-        fields.append(pa.field(field.name, target, field.nullable))
+        same = plain_type(field.type) == target  # Delta knows one kind of text, Arrow several
+        fields.append(field if same else field.with_type(target))
     missing = [f.name for f in stored if not f.nullable and found.get_field_index(f.name) < 0]
     if missing:
         raise DataError(

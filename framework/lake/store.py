@@ -109,6 +109,26 @@ class Lake:
         with _explained(table, self.uri(table)):
             return pl.scan_delta(delta, storage_options=self._options)
 
+    def scan_before(
+        self, table: TableName, transaction: str, version: int | None
+    ) -> pl.LazyFrame | None:
+        """Read lazily what a table held before a transaction, None where that was nothing.
+
+        Parameters
+        ----------
+        version
+            Version to go back to where the transaction has been committed; None: there was none.
+        """
+        if not self.exists(table):
+            return None
+        delta = self.open(table)
+        with _explained(table, self.uri(table)):
+            if delta.transaction_version(transaction) is not None:
+                if version is None:
+                    return None
+                delta.load_as_version(version)
+            return pl.scan_delta(delta, storage_options=self._options)
+
     def committed(self, table: TableName, transaction: str) -> bool:
         """Tell whether the table already holds what this transaction wrote."""
         return self.exists(table) and self.open(table).transaction_version(transaction) is not None
@@ -126,7 +146,8 @@ class Lake:
         Parameters
         ----------
         rows
-            Rows, or a reader of them: what fails while it is read leaves the table untouched.
+            Rows, or a reader, which is read to its end first. They are held in memory at once:
+            only then do the files keep their order.
         transaction
             Name of the source, unique within the table.
         partition_by
@@ -148,7 +169,7 @@ class Lake:
             if target is not None and target.transaction_version(transaction) is not None:
                 return None
             stored = None if target is None else pa.schema(target.schema().to_arrow())
-            data = _cast(rows, stored, str(table))
+            data = _to_write(rows, stored, str(table))
             if target is None:
                 self._make_folder(uri)
             write_deltalake(
@@ -191,12 +212,14 @@ class Lake:
             Path(uri).mkdir(parents=True, exist_ok=True)
 
 
-def _cast(rows: Rows, stored: pa.Schema | None, table: str) -> pa.Table | pa.RecordBatchReader:
-    data = rows.to_arrow() if isinstance(rows, pl.DataFrame) else rows
-    schema = schema_to_write(data.schema, stored, table)
-    if data.schema.equals(schema):
-        return data
-    return data.cast(schema)
+def _to_write(rows: Rows, stored: pa.Schema | None, table: str) -> pa.Table:
+    """Return rows in the table's types and as one chunk: the writer reorders several."""
+    if isinstance(rows, pl.DataFrame):
+        rows = rows.rechunk().to_arrow()
+    elif isinstance(rows, pa.RecordBatchReader):
+        rows = rows.read_all()
+    schema = schema_to_write(rows.schema, stored, table)
+    return (rows if rows.schema.equals(schema) else rows.cast(schema)).combine_chunks()
 
 
 @contextmanager

@@ -33,6 +33,18 @@ def test_a_source_is_committed_once(lake: Lake) -> None:
     assert not lake.committed(TABLE, "f3")
 
 
+def test_a_table_can_be_read_as_before_a_transaction(lake: Lake) -> None:
+    assert lake.scan_before(TABLE, "f2", None) is None
+    lake.append(TABLE, pl.DataFrame({"a": [1]}), transaction="f1")
+    before = lake.scan_before(TABLE, "f2", 0)
+    assert before is not None
+    lake.append(TABLE, pl.DataFrame({"a": [2]}), transaction="f2")
+    after = lake.scan_before(TABLE, "f2", 0)
+    assert after is not None
+    assert before.collect().equals(after.collect())
+    assert lake.scan_before(TABLE, "f1", None) is None
+
+
 def test_a_version_stays_readable(lake: Lake) -> None:
     lake.append(TABLE, pl.DataFrame({"a": [1]}), transaction="f1")
     lake.append(TABLE, pl.DataFrame({"a": [2]}), transaction="f2")
@@ -98,9 +110,10 @@ def test_what_fits_without_loss(found: pa.DataType, stored: pa.DataType, fits: b
 
 
 def test_text_is_one_type_however_it_is_held() -> None:
-    found = pa.schema([("a", pa.string_view()), ("b", pa.large_string())])
-    stored = pa.schema([("a", pa.string()), ("b", pa.string())])
-    assert schema_to_write(found, stored, "t").types == [pa.string(), pa.string()]
+    found = pa.schema([("a", pa.string_view()), ("b", pa.large_string()), ("c", pa.int8())])
+    stored = pa.schema([("a", pa.string()), ("b", pa.string()), ("c", pa.int64())])
+    written = schema_to_write(found, stored, "t")
+    assert written.types == [pa.string_view(), pa.large_string(), pa.int64()]
 
 
 def test_a_missing_table_is_named(lake: Lake) -> None:
@@ -160,10 +173,24 @@ def test_files_and_row_groups_are_skipped_by_time(lake: Lake) -> None:
     assert all(groups.row_group(i).column(0).statistics.has_min_max for i in range(3))
 
 
-def test_rows_keep_their_order(lake: Lake) -> None:
+@pytest.mark.parametrize("chunks", [1, 2, 40])
+@pytest.mark.parametrize("partition_by", [(), ("symbol",)])
+def test_rows_keep_their_order(lake: Lake, chunks: int, partition_by: tuple[str, ...]) -> None:
     values = np.random.default_rng(3).permutation(400_000)
-    lake.append(TABLE, pl.DataFrame({"a": values}), transaction="f1")
-    assert (lake.scan(TABLE).collect()["a"].to_numpy() == values).all()
+    parts = [
+        pl.DataFrame({"a": part, "symbol": np.where(part % 2 == 0, "X", "Y")})
+        for part in np.array_split(values, chunks)
+    ]
+    rows = pl.concat(parts, rechunk=False)
+    table = rows.to_arrow()
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+    for index, data in enumerate((rows, table, reader)):
+        name = TableName("gold", f"t{index}")
+        lake.append(name, data, transaction="f1", partition_by=partition_by)
+        read = lake.scan(name).collect()
+        for symbol in ("X", "Y"):
+            kept, given = (r.filter(pl.col("symbol") == symbol)["a"] for r in (read, rows))
+            assert kept.equals(given)
 
 
 def test_the_log_gets_checkpoints(lake: Lake) -> None:
