@@ -190,7 +190,18 @@ class Lake:
         return version
 
     def compact(self, table: TableName, z_order: Sequence[str] = ()) -> None:
-        """Merge small files, sorted along a space-filling curve where columns are given."""
+        """Merge small files, sorted along a space-filling curve where columns are given.
+
+        Raises
+        ------
+        DataError
+            For a gold table, whose rows must keep the order they were written in.
+        """
+        if table.layer == "gold":
+            raise DataError(
+                f"the rows of {table} must keep their order, compaction would mix them",
+                remedy="compact bronze or silver; gold files are one a day and stream already",
+            )
         delta = self.open(table)
         with _explained(table, self.uri(table)):
             if z_order:

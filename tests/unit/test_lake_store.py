@@ -210,6 +210,13 @@ def test_compaction_keeps_rows_and_transactions(lake: Lake) -> None:
     assert lake.append(TABLE, pl.DataFrame({"a": [0], "b": [0]}), transaction="f0") is None
 
 
+def test_gold_is_never_compacted(lake: Lake) -> None:
+    gold = Dataset("x").gold
+    lake.append(gold, pl.DataFrame({"a": [1]}), transaction="f")
+    with pytest.raises(DataError, match="keep their order"):
+        lake.compact(gold)
+
+
 def test_tables_are_listed_by_layer(lake: Lake) -> None:
     for name in (Dataset("x").gold, Dataset("x").bronze, TABLE):
         lake.append(name, pl.DataFrame({"a": [1]}), transaction="f")
