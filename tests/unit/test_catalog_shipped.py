@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.catalog import Catalog, CrossedPolicy, SequenceRule, load_catalog
+from framework.catalog import Catalog, SequenceRule, load_catalog
 
 _SHIPPED = Path(__file__).resolve().parents[2] / "data_catalog.yaml"
 _EXCHANGE_MS = re.compile(rb'"[ET]":(\d{13})\b')
@@ -54,7 +54,6 @@ def test_fx_quotes_stand_for_a_million(catalog: Catalog) -> None:
         instrument = catalog.instrument(venue, "EURUSD")
         assert instrument is not None
         assert instrument.quantity(instrument.quote_lots) == 1_000_000
-        assert catalog.venue(venue).policies.crossed is CrossedPolicy.INVALIDATE
     assert catalog.venue("fxcm").time_zone == "-05:00"
 
 
