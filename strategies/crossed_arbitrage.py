@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framework.strategy import Context, OnCross, OnFill, OnOrder, OnTimer, Strategy, param
+from framework.strategy import Context, OnCross, OnFill, OnOrder, Strategy, param
 
 
 class CrossedArbitrage(Strategy):
@@ -18,7 +18,7 @@ class CrossedArbitrage(Strategy):
 
     Legging risk: one leg may miss. When both have been answered and the positions do not add up to
     zero, the difference is closed with a market order where that is cheapest; what that order does
-    not fill is tried again every `retry_ns`.
+    not fill is tried again after `retry_ns`.
 
     Notes
     -----
@@ -36,7 +36,7 @@ class CrossedArbitrage(Strategy):
 
     closing: int = 0  # id of the last closing order
 
-    wakes = (OnCross(), OnFill(), OnOrder(), OnTimer("retry_ns"))
+    wakes = (OnCross(), OnFill(), OnOrder())
 
     def on_cross(self, ctx: Context, buy: int, sell: int) -> None:
         """Send both legs where the netted edge and the depth allow."""
@@ -75,15 +75,18 @@ class CrossedArbitrage(Strategy):
     def close_legs(self, ctx: Context, answered: int) -> None:
         """Close the net position, if any, at the venue that does it best.
 
-        An answer to the closing order itself starts no other: the book that could not fill it is
-        still the same.
+        An answer to the closing order itself starts no other at once: the book that could not
+        fill it is still the same.
         """
-        if ctx.n_orders > 0 or (answered > 0 and answered == self.closing):
+        if ctx.n_orders > 0:
             return
         net = 0
         for book in range(ctx.n_books):
             net += ctx.position_lots(book)
         if net == 0:
+            return
+        if answered > 0 and answered == self.closing:
+            ctx.wake_at(ctx.now_ns + self.retry_ns)
             return
         side = -1 if net > 0 else 1
         best = -1
