@@ -37,7 +37,9 @@ _V_TS_EXCH, _V_TS_RECV = int(View.TS_EXCH), int(View.TS_RECV)
 
 @kernel
 def _level_changed(world: I64Array, h: int, ts_ns: int, z: int, before: int, now: int) -> None:
-    if before != now and watched(world, h, z):
+    # A level told again at the same size counts too: what has traded there since was made up for by
+    # new orders behind ours, and must not excuse a later shrink.
+    if watched(world, h, z):
         on_level(world, h, z, before, now)
     if now > before and any_own_at_or_above(world, h ^ 1, -z):
         on_crossing(world, h, ts_ns, z, now)

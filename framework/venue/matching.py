@@ -144,7 +144,7 @@ def _fill_resting(
 
 @kernel
 def on_level(world: I64Array, h: int, z: int, before: int, now: int) -> None:
-    """Tell every trial that a watched level has changed from ``before`` to ``now`` lots."""
+    """Tell every trial the size of a watched level: ``before`` and ``now``, which may be equal."""
     cold()
     stream = streams_of(world)[h >> 1]
     for k in range(world[W.N_TRIALS]):

@@ -91,8 +91,8 @@ def front_after_depth(
     front
         Estimate before the change.
     traded
-        What has traded at the level since it last changed: that part of a shrink is known to have
-        been ahead and is already counted.
+        What has traded at the level since its size was last told, changed or not: that part of a
+        shrink is known to have been ahead and is already counted.
     """
     if model == _RISK_AVERSE:
         return min(front, float(now))
