@@ -155,7 +155,7 @@ class _Run:
             Context(self._world, k, self._instruments) for k in range(len(strategies))
         ]
         self._recorders = [Recorder(self._instruments) for _ in strategies]
-        self._handlers = [_handlers(strategy) for strategy in strategies]
+        self._handlers = [_handlers(strategy) for strategy in self._strategies]
         self._began = time.perf_counter()
         files = [stream.files() for stream in streams]
         self._rows = sum(sum(table["rows"].to_pylist()) for table in files)
