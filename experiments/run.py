@@ -17,7 +17,7 @@ from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
 from experiments.sources import data_versions, open_sources, with_assumptions
 from experiments.spec import Spec
-from experiments.strategy_class import source_of
+from experiments.strategy_class import folder_of, source_of
 from experiments.tracking import Tracker
 from framework.catalog import load_catalog
 from framework.core.clock import format_ns
@@ -196,7 +196,8 @@ def _local_id(results: Sequence[Result]) -> str:
 
 def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
     """Write the files and the report, and log them where the run is tracked."""
-    code, versions = code_state(Path.cwd()), package_versions()
+    home = folder_of(type(plan.runs[0].strategy))
+    code, versions = code_state(home or Path.cwd()), package_versions()
     varied = len(outcome.variants) > 1
     content = ReportContent(
         title=plan.spec.name,

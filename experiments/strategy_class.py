@@ -59,6 +59,14 @@ def source_of(strategy: type[Strategy]) -> str:
         return ""
 
 
+def folder_of(strategy: type[Strategy]) -> Path | None:
+    """Return the folder of the file the class stands in; None where there is none."""
+    try:
+        return Path(inspect.getfile(strategy)).resolve().parent
+    except (OSError, TypeError):
+        return None
+
+
 def _is_strategy(value: object) -> bool:
     return inspect.isclass(value) and issubclass(value, Strategy) and value is not Strategy
 
