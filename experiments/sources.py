@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-import pyarrow as pa
-
 from experiments.report import DataVersion
-from experiments.spec import DataSpec, Spec
+from experiments.spec import Spec
 from framework.catalog import Catalog, did_you_mean
-from framework.core.clock import format_ns
-from framework.core.errors import DataError, SpecError
+from framework.core.errors import SpecError
 from framework.core.instrument import Instrument
-from framework.lake.store import Lake, TableName
-from framework.lake.units import Units, read_units
-from framework.replay.stream import GoldStream
+from framework.lake.store import Lake
+from framework.replay import GoldStream, open_streams
 
 
 def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
@@ -24,12 +20,24 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
     Raises
     ------
     DataError
-        Where a table, version or stream does not exist, or the catalog's grid is no longer the
-        one the table counts in, or a stream has no event in the period.
+        As `open_streams` does.
     SpecError
         Where the spec names a venue it does not read.
     """
-    streams = [s for data in spec.data for s in _table_streams(data, spec, lake, catalog)]
+    streams = [
+        stream
+        for data in spec.data
+        for stream in open_streams(
+            lake,
+            data.table,
+            catalog=catalog,
+            venue=data.venue,
+            symbols=data.symbols,
+            version=data.version,
+            start=spec.start_ns,
+            end=spec.end_ns,
+        )
+    ]
     venues = sorted({stream.instrument.venue for stream in streams})
     for section, named in (("latency", spec.latency.venues), ("fees", spec.fees.venues)):
         for venue in named:
@@ -38,23 +46,7 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
                     f"{section}.venues names {venue}, which the run does not read",
                     remedy=did_you_mean(venue, venues),
                 )
-    _check_period(spec, streams)
     return streams
-
-
-def _check_period(spec: Spec, streams: Sequence[GoldStream]) -> None:
-    for stream in streams:
-        files = stream.files()
-        first_ns, last_ns = min(files["first_ns"].to_pylist()), max(files["last_ns"].to_pylist())
-        late = spec.start_ns is not None and spec.start_ns > last_ns
-        early = spec.end_ns is not None and spec.end_ns <= first_ns
-        if late or early:
-            raise DataError(
-                f"{stream.table} version {stream.version} must hold events of "
-                f"{stream.instrument.name} between start and end, it holds "
-                f"{format_ns(first_ns)} to {format_ns(last_ns)}",
-                remedy="choose start and end within that time",
-            )
 
 
 def with_assumptions(streams: Sequence[GoldStream], spec: Spec) -> list[GoldStream]:
@@ -82,66 +74,6 @@ def data_versions(streams: Sequence[GoldStream]) -> tuple[DataVersion, ...]:
         )
         for stream in ordered
     )
-
-
-def _table_streams(data: DataSpec, spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
-    name = data.table.removeprefix("gold/")
-    table = TableName("gold", name)
-    delta = lake.open(table, data.version)
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    pairs = zip(
-        actions["partition.venue"].to_pylist(), actions["partition.symbol"].to_pylist(), strict=True
-    )
-    held = sorted(set(pairs))
-    chosen = [
-        (venue, symbol)
-        for venue, symbol in held
-        if data.venue in (None, venue) and (data.symbols is None or symbol in data.symbols)
-    ]
-    missing = sorted(set(data.symbols or ()) - {symbol for _, symbol in chosen})
-    if missing or not chosen:
-        wanted = f"{data.venue or 'any venue'}: {', '.join(missing) or 'any symbol'}"
-        raise DataError(
-            f"{table} version {delta.version()} must hold {wanted}, it does not",
-            remedy=f"it holds: {', '.join(':'.join(pair) for pair in held) or 'nothing'}",
-        )
-    units = read_units(lake, name)
-    return [
-        GoldStream(
-            location=lake.uri(table),
-            table=name,
-            version=delta.version(),
-            instrument=_instrument(catalog, units, table, pair),
-            start_ns=spec.start_ns,
-            end_ns=spec.end_ns,
-        )
-        for pair in chosen
-    ]
-
-
-def _instrument(
-    catalog: Catalog,
-    units: Mapping[tuple[str, str], Units],
-    table: TableName,
-    pair: tuple[str, str],
-) -> Instrument:
-    """Choose the catalog's instrument, provided the table counts in its tick and lot."""
-    known = catalog.instrument(*pair)
-    kept = units[pair].instrument if pair in units else None
-    name = ":".join(pair)
-    found = known or kept
-    if found is None:
-        raise DataError(
-            f"{table}: what a tick and a lot of {name} are is neither in the catalog nor the lake",
-            remedy="add the instrument to the catalog",
-        )
-    if kept is not None and (found.tick, found.lot) != (kept.tick, kept.lot):
-        raise DataError(
-            f"{table} counts {name} in ticks of {kept.tick} and lots of {kept.lot}, the catalog "
-            f"says {found.tick} and {found.lot}",
-            remedy="restore the catalog's former tick and lot, or ingest into another table",
-        )
-    return found
 
 
 def _as_wanted(instrument: Instrument, spec: Spec) -> Instrument:

@@ -1,0 +1,7 @@
+"""The engine: run strategies over a market and account for what they did."""
+
+from framework.engine.backtest import StrategyFailedError, run_backtest, run_trials
+from framework.engine.config import BacktestConfig
+from framework.engine.result import Result
+
+__all__ = ["BacktestConfig", "Result", "StrategyFailedError", "run_backtest", "run_trials"]

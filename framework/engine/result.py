@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from framework.core.instrument import Instrument
+from framework.engine.rendering import as_html, as_text
 from framework.engine.summary import summarise
 from framework.engine.tables import equity_table, fills_table
 
@@ -114,3 +115,14 @@ class Result:
         filled at least in part, 0 without orders.
         """
         return summarise(self.instruments, self.journal, self.fills, self.equity, self.events)
+
+    def __repr__(self) -> str:
+        return as_text(self._title(), self.summary())
+
+    def _repr_html_(self) -> str:
+        """Show the headline figures in a notebook."""
+        return as_html(self._title(), self.summary())
+
+    def _title(self) -> str:
+        given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+        return f"{self.strategy}({given})"
