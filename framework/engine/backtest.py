@@ -11,10 +11,11 @@ from decimal import Decimal
 import numpy as np
 
 from framework.core.clock import format_ns
-from framework.core.errors import EngineError, SpecError, StrategyError
+from framework.core.errors import DataError, EngineError, SpecError, StrategyError
 from framework.core.instrument import Instrument
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
+from framework.engine.money import inverse_scale
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.replay.market import Chunk, read_market
@@ -27,7 +28,6 @@ from framework.venue.world import FOREVER, W, World
 
 Progress = Callable[[int, int], None]
 
-_INVERSE_UNITS_PER_COIN = 10**10
 _SAMPLES = 2_000
 
 
@@ -120,9 +120,7 @@ def _books(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndar
         record["tick"] = float(item.tick)
         record["asset"] = assets.index(asset)
         record["grid"] = item.tick / _common_step(ticks)
-        if item.inverse:
-            scale = item.contract_size * item.lot / item.tick * _INVERSE_UNITS_PER_COIN
-            record["inverse_scale"] = round(scale)
+        record["inverse_scale"] = inverse_scale(item)
     return records
 
 
@@ -155,8 +153,8 @@ class _Run:
             Context(self._world, k, self._instruments) for k in range(len(strategies))
         ]
         self._recorders = [Recorder(self._instruments) for _ in strategies]
-        self._handlers = [_handlers(strategy) for strategy in self._strategies]
         self._began = time.perf_counter()
+        self._handlers = [_handlers(strategy) for strategy in self._strategies]
         files = [stream.files() for stream in streams]
         self._rows = sum(sum(table["rows"].to_pylist()) for table in files)
         self._first_ns = min(table["first_ns"][0].as_py() for table in files)
@@ -165,6 +163,7 @@ class _Run:
     def results(self) -> list[Result]:
         """Replay everything and build the results."""
         self._prepare()
+        self._began = time.perf_counter()  # after the kernels are loaded, or compiled at first use
         for chunk in read_market(self._streams, chunk_rows=self._config.chunk_rows):
             self._world.load(
                 chunk.tape,
@@ -186,6 +185,13 @@ class _Run:
         ends = [stream.end_ns for stream in self._streams if stream.end_ns is not None]
         start_ns = max([self._first_ns, *([min(starts)] if starts else [])])
         end_ns = min([self._end_ns, *([max(ends)] if ends else [])])
+        if end_ns < start_ns:
+            raise DataError(
+                f"the run must cover some events, but it ends at {format_ns(end_ns)} and begins at "
+                f"{format_ns(start_ns)}",
+                remedy=f"the data reaches from {format_ns(self._first_ns)} to "
+                f"{format_ns(self._end_ns)}: choose start and end inside",
+            )
         root[W.START_NS] = root[W.NOW_NS] = start_ns
         interval_ns = self._config.sample_interval_ns or max(1, (end_ns - start_ns) // _SAMPLES)
         root[W.SAMPLE_INTERVAL_NS] = interval_ns
