@@ -10,7 +10,8 @@ import numpy as np
 from framework.core.errors import DataError
 from framework.core.events import F64Array, I64Array
 
-_GRID_TOLERANCE = 1e-6  # of one step: float64 decimals below 2**53 steps stay well inside it
+# Of one step: float64 decimals of up to 10**9 steps stay well inside it.
+_GRID_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,13 @@ def _to_steps(values: F64Array, step: Decimal) -> tuple[I64Array, np.ndarray]:
     else:
         scaled = values / float(step)
     steps = np.rint(scaled)
-    off = ~(np.abs(scaled - steps) <= _GRID_TOLERANCE * np.maximum(1.0, np.abs(steps) * 1e-9))
-    return np.where(np.isfinite(steps), steps, 0).astype(np.int64), off
+    with np.errstate(invalid="ignore"):  # an infinity less itself
+        np.subtract(scaled, steps, out=scaled)
+    np.abs(scaled, out=scaled)
+    off = ~(scaled <= _GRID_TOLERANCE)  # written so that NaN is off the grid
+    if not np.isfinite(steps).all():
+        steps[~np.isfinite(steps)] = 0
+    return steps.astype(np.int64), off
 
 
 def _exact_steps(value: float | str | Decimal, step: Decimal, what: str, grid: str) -> int:
