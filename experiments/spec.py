@@ -23,12 +23,13 @@ _STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=Tr
 
 
 def _instant(value: object) -> int:
+    wrong = ValueError('an instant is ISO 8601, such as "2014-05-01" or "2014-05-01T07:00"')
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError('an instant is written like "2014-05-01" or "2014-05-01T07:00"')
+        raise wrong
     try:
         return instant_ns(value)
     except SpecError as cause:
-        raise ValueError(cause.message) from cause
+        raise wrong from cause
 
 
 Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema({"type": "string"})]

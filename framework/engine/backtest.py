@@ -11,7 +11,13 @@ from decimal import Decimal
 import numpy as np
 
 from framework.core.clock import format_ns
-from framework.core.errors import DataError, EngineError, SpecError, StrategyError
+from framework.core.errors import (
+    CrossbookError,
+    DataError,
+    EngineError,
+    SpecError,
+    StrategyError,
+)
 from framework.core.instrument import Instrument
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
@@ -20,7 +26,7 @@ from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.replay.market import Chunk, read_market
 from framework.replay.stream import GoldStream
-from framework.strategy.base import Strategy
+from framework.strategy.base import Strategy, check_wakes
 from framework.strategy.context import Context
 from framework.venue.fees import PPB_PER_BPS
 from framework.venue.records import STREAM_DTYPE, Status, WakeKind
@@ -86,12 +92,16 @@ def run_trials(
     ------
     DataError
         Where the events break a rule the replay needs.
+    StrategyError
+        Where nothing could ever wake a strategy, or call one of its handlers.
     StrategyFailedError
         Where a strategy raised.
     EngineError
         Where a limit was met: too many messages on their way, numbers too large.
     """
     config = config or BacktestConfig()
+    for strategy in strategies:
+        check_wakes(strategy)
     if not streams:
         raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
     streams = sorted(streams, key=lambda stream: stream.instrument.name)
@@ -235,10 +245,12 @@ class _Run:
             drain(self._world, self._recorders)
             at = format_ns(int(self._world.root[W.NOW_NS]))
             name = type(self._strategies[k]).__name__
+            told = error if isinstance(error, CrossbookError) else CrossbookError(str(error))
             raise StrategyFailedError(
-                f"{name}.{handler.__name__}{tuple(arguments)} raised at {at}: "
-                f"{type(error).__name__}: {error}",
-                remedy="see the strategy's own traceback above; the journal so far is kept",
+                f"{name}.{handler.__name__}({', '.join(map(str, arguments))}) raised at {at}: "
+                f"{type(error).__name__}: {told.message}",
+                remedy=told.remedy
+                or "see the strategy's own traceback above; what it did until then is kept",
                 result=self._result(k),
             ) from error
 

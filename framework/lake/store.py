@@ -15,8 +15,9 @@ from typing import Final, TypeAlias
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
+from framework.catalog.validation import did_you_mean
 from framework.core.errors import DataError
 from framework.lake.encoding import writer_properties
 from framework.lake.lock import sole_writer
@@ -96,8 +97,16 @@ class Lake:
         """
         with _explained(table, self.uri(table)):
             if not DeltaTable.is_deltatable(self.uri(table), self._options):
-                raise TableNotFoundError
+                raise self._missing(table)
             return DeltaTable(self.uri(table), version=version, storage_options=self._options)
+
+    def _missing(self, table: TableName) -> DataError:
+        known = [str(other) for other in self.tables() if other.layer == table.layer]
+        hint = did_you_mean(str(table), known) or "ingest it first"
+        return DataError(
+            f"table {table} must exist, there is none at {self.uri(table)}",
+            remedy=f"check --lake and the table's name: {hint}",
+        )
 
     def version(self, table: TableName) -> int | None:
         """Return the latest version, None where there is no table."""
@@ -238,11 +247,6 @@ def _explained(table: TableName, uri: str) -> Iterator[None]:
     """Turn what deltalake and the file system raise into the project's error."""
     try:
         yield
-    except TableNotFoundError as error:
-        raise DataError(
-            f"table {table} must exist, there is none at {uri}",
-            remedy="check --lake and the table's name, or ingest it first",
-        ) from error
     except OSError as error:
         raise DataError(
             f"table {table} must be readable and writable, {uri} is not: {error}",

@@ -130,3 +130,30 @@ class Strategy:
 
     def on_start(self, ctx: Context) -> None:
         """Prepare before the first event; books can be looked up by name here."""
+
+
+def check_wakes(strategy: Strategy) -> None:
+    """Refuse a strategy that would sleep through a run, or through what it has a handler for.
+
+    ``on_timer`` needs no `OnTimer`: an alarm set by `Context.wake_at` calls it too.
+
+    Raises
+    ------
+    StrategyError
+        Where nothing could ever wake it, or a handler could never be called.
+    """
+    owner = type(strategy)
+    asked = {_KINDS[type(wake)] for wake in strategy.wakes}
+    for wake, kind in _KINDS.items():
+        name = _HANDLERS[kind]
+        if kind not in asked and kind != WakeKind.TIMER and hasattr(owner, name):
+            raise StrategyError(
+                f"{owner.__name__} defines {name} but its wakes do not hold {wake.__name__}, so it "
+                "would never be called",
+                remedy=f"add {wake.__name__}() to wakes, or remove {name}",
+            )
+    if not asked and owner.on_start is Strategy.on_start:
+        raise StrategyError(
+            f"{owner.__name__} asks for no wake-up, so it would never be called",
+            remedy='write for example wakes = (OnTimer("100ms"),) and define on_timer(self, ctx)',
+        )
