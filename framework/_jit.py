@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -18,7 +19,7 @@ import llvmlite
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import cfunc, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
@@ -51,18 +52,24 @@ CACHE_DIR: Final = _cache_home() / "kernels" / _sources_hash()
 """Where compiled kernels are kept; set CROSSBOOK_CACHE_DIR to move it."""
 
 
+@contextmanager
+def _cached_here() -> Iterator[None]:
+    before = _settings.CACHE_DIR
+    _settings.CACHE_DIR = str(CACHE_DIR)
+    try:
+        yield
+    finally:
+        _settings.CACHE_DIR = before
+
+
 def kernel(function: _F) -> _F:
     """Compile a function to machine code at its first call, and cache it on disk.
 
     IEEE arithmetic is kept (no fastmath) so that results do not depend on the compiler's mood;
     division by zero gives inf or nan as in NumPy. The GIL is released while a kernel runs.
     """
-    before = _settings.CACHE_DIR
-    _settings.CACHE_DIR = str(CACHE_DIR)
-    try:
+    with _cached_here():
         compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
-    finally:
-        _settings.CACHE_DIR = before
     _widen_literals(compiled)
     return cast("_F", compiled)
 
@@ -80,6 +87,35 @@ def _widen_literals(compiled: Any) -> None:
         return resolve(tuple(types.unliteral(kind) for kind in args), wide)
 
     compiled.get_call_template = resolve_widened
+
+
+def entry(function: Callable[[int, int], int]) -> int:
+    """Compile a function of two addresses now, and return the address of its machine code.
+
+    The loop calls it with `call_entry`; unlike a function handed to a kernel as an argument, an
+    address leaves the kernel's own cached code as it is.
+    """
+    with _cached_here():
+        compiled = cfunc("intp(intp, intp)", cache=True, error_model="numpy")(function)
+    _entries.append(compiled)  # the code lives as long as its owner
+    return int(compiled.address)
+
+
+_entries: list[Any] = []
+
+
+@intrinsic
+def _call_entry(typingctx: Any, address: Any, first: Any, second: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = args[0].type
+        kind = ir.FunctionType(word, [word, word])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1], args[2]])
+
+    return types.intp(types.intp, types.intp, types.intp), codegen
+
+
+call_entry: Final = cast("Callable[[int, int, int], int]", _call_entry)
+"""Call an `entry` from a kernel: ``call_entry(address, first, second)``."""
 
 
 @intrinsic

@@ -27,6 +27,7 @@ from framework.engine.result import Result
 from framework.replay.market import Chunk, read_market
 from framework.replay.stream import GoldStream
 from framework.strategy.base import Strategy, check_wakes
+from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
 from framework.venue.fees import PPB_PER_BPS
 from framework.venue.records import STREAM_DTYPE, Status, WakeKind
@@ -123,6 +124,8 @@ def _books(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndar
         record["response_ns"] = item.response_ns
         record["maker_ppb"] = round(item.maker_fee_bps * PPB_PER_BPS)
         record["taker_ppb"] = round(item.taker_fee_bps * PPB_PER_BPS)
+        record["maker_bps"] = float(item.maker_fee_bps)
+        record["taker_bps"] = float(item.taker_fee_bps)
         record["queue_model"] = config.queue
         record["queue_power"] = config.queue_power
         record["exchange_model"] = config.exchange
@@ -164,6 +167,7 @@ class _Run:
         ]
         self._recorders = [Recorder(self._instruments) for _ in strategies]
         self._began = time.perf_counter()
+        self._notes: list[np.ndarray] = []
         self._handlers = [_handlers(strategy) for strategy in self._strategies]
         files = [stream.files() for stream in streams]
         self._rows = sum(sum(table["rows"].to_pylist()) for table in files)
@@ -216,7 +220,17 @@ class _Run:
             root[W.ANY_WAKES] |= strategy.wake_mask()
             root[W.WAKE_TRIAL] = k
             self._call(k, strategy.on_start, ())
+            if self._config.compiled:
+                self._compile(k, strategy)
             advance(self._world.root)  # with no market loaded this only posts the requests
+
+    def _compile(self, k: int, strategy: Strategy) -> None:
+        """Hand the loop a strategy's machine code and its record, as `on_start` has left it."""
+        compiled = compile_strategy(type(strategy))
+        notes = compiled.record(strategy)
+        self._notes.append(notes)  # the world holds addresses only
+        self._world.trials[k]["wake_entry"] = compiled.address
+        self._world.trials[k]["notes"] = notes.ctypes.data
 
     def _replay(self) -> None:
         """Run the loop over the loaded chunk, waking strategies as it asks."""
@@ -307,7 +321,7 @@ def _last_ns(chunk: Chunk) -> int:
     return int(max(chunk.tape.ts_exch_ns.max(), chunk.tape.ts_recv_ns.max()))
 
 
-def _limit(status: int) -> EngineError:
+def _limit(status: int) -> CrossbookError:
     if status == Status.MAIL_FULL:
         return EngineError(
             "a strategy has more messages on their way than the run has room for",
@@ -317,6 +331,12 @@ def _limit(status: int) -> EngineError:
         return EngineError(
             "a strategy answers every answer at once, and without latency time never moves on",
             remedy="let it wait for the market or a timer, or give the venue a response latency",
+        )
+    if status == Status.REFUSED:
+        return StrategyError(
+            "a compiled strategy asked for what cannot be done: a book or side that does not "
+            "exist, an order beyond max_orders, a replace without quantity, an alarm in the past",
+            remedy="run it interpreted (compiled: false) to see which line it is",
         )
     if status == Status.CONSUMED_FULL:
         return EngineError(

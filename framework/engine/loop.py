@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import array_at, cold, kernel
+from framework._jit import array_at, call_entry, cold, kernel
 from framework.book.ladder import best_price
 from framework.core.events import NO_PRICE, I64Array
 from framework.engine.market import BEST_CHANGED, TOP_CHANGED, TRADED, happen, reach
@@ -271,15 +271,32 @@ def _happen_until(world: I64Array, limit_ns: int) -> None:
 
 @kernel
 def _needs_drain(world: I64Array) -> bool:
-    # One step can write at most a few rows for each open order of each trial.
-    return world[W.N_JOURNAL] + 4 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
+    # One step can write at most a few rows for each open order of each trial, a wake-up's requests
+    # two rows for each place in the outbox, and a walk through a book one row a message.
+    return world[W.N_JOURNAL] + 8 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
 
 
 @kernel
 def advance(world: I64Array) -> int:
-    """Run until a strategy must be woken, the chunk is used up or Python must help.
+    """Run until a Python strategy must be woken, the chunk is used up or Python must help.
 
-    Requests written to the outbox since the last wake-up are sent first. Returns a `Status`.
+    Compiled strategies are woken here, without coming back. Returns a `Status`.
+    """
+    while True:
+        status = _advance(world)
+        if status != _WAKE:
+            return status
+        trial = trials_of(world)[world[W.WAKE_TRIAL]]
+        if trial.wake_entry == 0:
+            return status
+        call_entry(trial.wake_entry, world[W.SELF], trial.notes)
+
+
+@kernel
+def _advance(world: I64Array) -> int:
+    """Run until some strategy must be woken.
+
+    Requests written to the outbox since the last wake-up are sent first.
     """
     if world[W.N_OUTBOX]:
         post(world, world[W.WAKE_TRIAL])

@@ -12,7 +12,7 @@ from framework.strategy.params import Parameter, bind, collect_parameters
 from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade, Wake
 from framework.venue.records import WakeKind
 
-_KINDS: dict[type, WakeKind] = {
+WAKE_KINDS: dict[type, WakeKind] = {
     OnTimer: WakeKind.TIMER,
     OnTrade: WakeKind.TRADE,
     OnBest: WakeKind.BEST,
@@ -20,7 +20,7 @@ _KINDS: dict[type, WakeKind] = {
     OnFill: WakeKind.FILL,
     OnOrder: WakeKind.ORDER,
 }
-_HANDLERS = {
+HANDLERS = {
     WakeKind.TIMER: "on_timer",
     WakeKind.TRADE: "on_trade",
     WakeKind.BEST: "on_best",
@@ -66,16 +66,16 @@ class Strategy:
         super().__init_subclass__(**kwargs)
         cls.declared = collect_parameters(cls)
         for wake in cls.wakes:
-            kind = _KINDS.get(type(wake))
+            kind = WAKE_KINDS.get(type(wake))
             if kind is None:
                 raise StrategyError(
                     f"{cls.__name__}: wakes must hold OnTimer, OnTrade, …, got {wake!r}",
                     remedy='write for example wakes = (OnTimer("100ms"), OnFill())',
                 )
-            if not callable(getattr(cls, _HANDLERS[kind], None)):
+            if not callable(getattr(cls, HANDLERS[kind], None)):
                 raise StrategyError(
-                    f"{cls.__name__} asks for {type(wake).__name__} but has no {_HANDLERS[kind]}",
-                    remedy=f"define def {_HANDLERS[kind]}(self, ctx, …), or drop the wake-up",
+                    f"{cls.__name__} asks for {type(wake).__name__} but has no {HANDLERS[kind]}",
+                    remedy=f"define def {HANDLERS[kind]}(self, ctx, …), or drop the wake-up",
                 )
 
     def __init__(self, **parameters: object) -> None:
@@ -90,7 +90,7 @@ class Strategy:
         """Kinds of wake-up asked for, as bits ``1 << WakeKind``."""
         mask = 0
         for wake in self.wakes:
-            mask |= 1 << _KINDS[type(wake)]
+            mask |= 1 << WAKE_KINDS[type(wake)]
         return mask
 
     def timer_ns(self) -> int:
@@ -143,9 +143,9 @@ def check_wakes(strategy: Strategy) -> None:
         Where nothing could ever wake it, or a handler could never be called.
     """
     owner = type(strategy)
-    asked = {_KINDS[type(wake)] for wake in strategy.wakes}
-    for wake, kind in _KINDS.items():
-        name = _HANDLERS[kind]
+    asked = {WAKE_KINDS[type(wake)] for wake in strategy.wakes}
+    for wake, kind in WAKE_KINDS.items():
+        name = HANDLERS[kind]
         if kind not in asked and kind != WakeKind.TIMER and hasattr(owner, name):
             raise StrategyError(
                 f"{owner.__name__} defines {name} but its wakes do not hold {wake.__name__}, so it "

@@ -40,6 +40,8 @@ class Status(IntEnum):
     MAIL_FULL = 4
     CONSUMED_FULL = 5
     OVERFLOW = 6
+    REFUSED = 8
+    """A compiled strategy asked for what cannot be done."""
     NO_PROGRESS = 7
     """A strategy has acted too often without time moving on."""
 
@@ -91,6 +93,8 @@ STREAM_DTYPE: Final = _record(
     response_ns=_I,
     maker_ppb=_I,
     taker_ppb=_I,
+    maker_bps=_F,
+    taker_bps=_F,
     queue_model=_I,
     exchange_model=_I,
     queue_power=_F,
@@ -145,7 +149,11 @@ TRIAL_DTYPE: Final = _record(
     orders=_I,
     fills=_I,
     excluded=_I,
+    wake_entry=_I,
+    notes=_I,
 )
+"""A trial; ``wake_entry`` is the machine code of a compiled strategy (0: Python is woken) and
+``notes`` the address of its record."""
 
 MAIL_DTYPE: Final = _record(ts_ns=_I, kind=_I, id=_I, z=_I, lots=_I, leaves=_I)
 """A message on its way: a request (`Request`) or a response (`JournalEvent`)."""

@@ -43,6 +43,8 @@ class W(IntEnum):
     """Places in the world array."""
 
     STATUS = 0
+    SELF = auto()
+    """Address of the world itself."""
     NOW_NS = auto()
     N_BOOKS = auto()
     N_TRIALS = auto()
@@ -172,11 +174,12 @@ class World:
         self.interests = np.zeros(halves * INTEREST, np.int64)
         self.outbox = np.zeros(mail_slots, OUTBOX_DTYPE)
         # One step may fill every order of every trial; the loop asks for a drain before that.
-        journal_slots = max(journal_rows, 8 * n_trials * slots)
+        journal_slots = max(journal_rows, 16 * n_trials * slots)
         self.journal = np.zeros(journal_slots, JOURNAL_DTYPE)
         self.samples = np.zeros(max(1 << 14, 2 * n_trials * n_books), SAMPLE_DTYPE)
         self._tape: Tape | None = None
         scalars = {
+            W.SELF: self.root.ctypes.data,
             W.N_BOOKS: n_books,
             W.N_TRIALS: n_trials,
             W.SLOTS: slots,

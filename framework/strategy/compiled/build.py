@@ -1,0 +1,236 @@
+"""Compile a strategy class: translate it, build its record, and make the loop call it directly."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Final
+
+import numpy as np
+from numba.core.errors import NumbaError
+
+from framework._jit import CACHE_DIR
+from framework.core.errors import StrategyError
+from framework.strategy.base import HANDLERS, WAKE_KINDS, Strategy
+from framework.strategy.compiled.context import ACTIONS
+from framework.strategy.compiled.translate import (
+    ALLOWED_CALLS,
+    Source,
+    Translator,
+    function_name,
+    read_source,
+)
+from framework.venue.records import WakeKind
+
+_ARGUMENTS: Final = {
+    WakeKind.TIMER: (),
+    WakeKind.TRADE: ("WAKE_A",),
+    WakeKind.BEST: ("WAKE_A",),
+    WakeKind.CROSS: ("WAKE_A", "WAKE_B"),
+    WakeKind.FILL: ("WAKE_A", "WAKE_B", "WAKE_C"),
+    WakeKind.ORDER: ("WAKE_A", "WAKE_B"),
+}
+_DTYPES: Final = {int: np.int64, float: np.float64, bool: np.bool_}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledStrategy:
+    """A compiled class, ready to be run for any of its instances.
+
+    Attributes
+    ----------
+    dtype
+        Record of parameters and notes.
+    address
+        Machine code of the wake-up function: ``wake(world, record)``, both as addresses.
+    """
+
+    dtype: np.dtype
+    address: int
+
+    def record(self, strategy: Strategy) -> np.ndarray:
+        """Copy an instance's parameters and notes into a record, shape ``(1,)``."""
+        record = np.zeros(1, self.dtype)
+        for name in self.dtype.names or ():
+            record[name] = getattr(strategy, name)
+        return record
+
+
+_built: dict[str, CompiledStrategy] = {}
+
+
+def compile_strategy(owner: type[Strategy]) -> CompiledStrategy:
+    """Compile a strategy class, or find it compiled already in memory or on disk.
+
+    Raises
+    ------
+    StrategyError
+        Where the class leaves the compiled subset: names the line and what to do instead.
+    """
+    source = read_source(owner, Strategy)
+    dtype = _record_of(owner)
+    text, lines = _module_text(owner, source, dtype)
+    key = hashlib.sha256((repr(dtype.descr) + text).encode()).hexdigest()[:20]
+    if key not in _built:
+        try:
+            module = _load(key, text, _globals_of(owner))
+        except NumbaError as error:
+            raise _explained(error, source, lines) from error
+        _built[key] = CompiledStrategy(dtype, module.wake)
+    return _built[key]
+
+
+def _record_of(owner: type[Strategy]) -> np.dtype:
+    """Fields of the record: parameters, and notes declared in the class body with a number."""
+    fields: dict[str, type] = {name: _DTYPES[p.type] for name, p in owner.declared.items()}
+    for part in reversed(owner.__mro__):
+        if issubclass(part, Strategy) and part is not Strategy:
+            for name, value in vars(part).items():
+                if type(value) in _DTYPES and not name.startswith("__"):
+                    fields.setdefault(name, _DTYPES[type(value)])
+    return np.dtype(list(fields.items()), align=True)
+
+
+def _module_text(
+    owner: type[Strategy], source: Source, dtype: np.dtype
+) -> tuple[str, dict[str, dict[int, int]]]:
+    """Write the module and, for each of its functions, where its lines come from."""
+    kinds = [WAKE_KINDS[type(wake)] for wake in owner.wakes]
+    if hasattr(owner, "on_timer") and WakeKind.TIMER not in kinds:
+        kinds.append(WakeKind.TIMER)  # an alarm wakes it too
+    wanted = [HANDLERS[kind] for kind in kinds]
+    functions: dict[str, ast.FunctionDef] = {}
+    needed: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name in functions:
+            continue
+        translator = Translator(source, frozenset(dtype.names or ()), frozenset(ACTIONS))
+        functions[name] = translator.translate(source.methods[name])
+        wanted += sorted(translator.methods)
+        needed |= translator.globals
+    _check_globals(owner, source, needed)
+    order = _callees_first(functions)
+    text = "from framework._jit import array_at, entry, kernel\n"
+    text += "from framework.venue.world import W\n"
+    text += "from framework.strategy.compiled.context import *\n"
+    text += f"import numpy as np\n\nRECORD = np.dtype({dtype.descr!r})\n"
+    lines: dict[str, dict[int, int]] = {}
+    for name in order:
+        text += "\n\n"
+        start = text.count("\n")
+        body = ast.unparse(functions[name])
+        lines[function_name(name)] = _line_map(functions[name], body, start)
+        text += body + "\n"
+    return text + "\n\n" + _wake_text(kinds), lines
+
+
+def _callees_first(functions: Mapping[str, ast.FunctionDef]) -> list[str]:
+    """Order the functions so that each stands after those it calls."""
+    done: list[str] = []
+
+    def place(name: str) -> None:
+        if name in done:
+            return
+        for node in ast.walk(functions[name]):
+            if isinstance(node, ast.Name) and node.id.startswith("method_"):
+                callee = node.id.removeprefix("method_")
+                if callee != name:
+                    place(callee)
+        done.append(name)
+
+    for name in sorted(functions):
+        place(name)
+    return done
+
+
+def _line_map(function: ast.FunctionDef, text: str, start: int) -> dict[int, int]:
+    """Map lines of the written function to lines of the class, by walking both trees."""
+    written = ast.parse(text)
+    pairs = zip(ast.walk(function), ast.walk(written.body[0]), strict=False)
+    return {
+        start + new.lineno: old.lineno
+        for old, new in pairs
+        if hasattr(new, "lineno") and hasattr(old, "lineno")
+    }
+
+
+def _wake_text(kinds: list[WakeKind]) -> str:
+    text = "@entry\ndef wake(world_address, record_address):\n"
+    text += "    world = array_at(world_address, W.SIZE, np.int64)\n"
+    text += "    me = array_at(record_address, 1, RECORD)[0]\n"
+    text += "    kind = world[W.WAKE_KIND]\n"
+    for kind in sorted(set(kinds)):
+        arguments = "".join(f", world[W.{place}]" for place in _ARGUMENTS[kind])
+        call = f"{function_name(HANDLERS[kind])}(world, me{arguments})"
+        text += f"    if kind == {int(kind)}:\n        {call}\n"
+    return text + "    return 0\n"
+
+
+def _globals_of(owner: type[Strategy]) -> dict[str, object]:
+    module = sys.modules.get(owner.__module__)
+    return dict(vars(module)) if module else {}
+
+
+def _check_globals(owner: type[Strategy], source: Source, needed: set[str]) -> None:
+    """Refuse outside names other than numbers, modules of numbers and kernels."""
+    known = _globals_of(owner)
+    for name in sorted(needed):
+        value = known.get(name, getattr(builtins, name, None))
+        usable = isinstance(value, (int, float, ModuleType, type)) or hasattr(value, "py_func")
+        if not usable:
+            line = min(method.lineno for method in source.methods.values())
+            raise source.error(
+                line,
+                f"use {name} from outside the class",
+                f"use numbers, math functions, {', '.join(sorted(ALLOWED_CALLS))}, and methods "
+                "of the class; or run it interpreted",
+            )
+
+
+def _load(key: str, text: str, outside: dict[str, object]) -> ModuleType:
+    """Write the module beside the kernels, where numba can cache it, and import it."""
+    folder = CACHE_DIR / "strategies"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"strategy_{key}.py"
+    if not path.exists():
+        partial = path.with_suffix(f".{id(text)}.tmp")
+        partial.write_text(text)
+        partial.replace(path)
+    name = f"crossbook_compiled_{key}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    taken = {k: v for k, v in outside.items() if not k.startswith("__")}
+    vars(module).update(taken)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _explained(
+    error: NumbaError, source: Source, lines: Mapping[str, Mapping[int, int]]
+) -> StrategyError:
+    """Turn numba's report into the line of the class and what to do."""
+    place = getattr(error, "loc", None)
+    number = getattr(place, "line", 0)
+    for mapped in lines.values():
+        if number in mapped:
+            first = str(error).strip().splitlines()
+            told = next((t for t in first if "No implementation" in t or "unify" in t), first[0])
+            return source.error(
+                mapped[number],
+                f"mix kinds of value here: {told.strip()}",
+                "keep every variable one kind, number or truth value, throughout the method",
+            )
+    return StrategyError(
+        f"{source.file}: {source.name} could not be compiled: {str(error).splitlines()[0]}",
+        remedy="run it interpreted (compiled: false), or simplify the handlers",
+    )

@@ -1,0 +1,320 @@
+"""The context of a compiled strategy: one kernel for each method of `Context`, same names.
+
+They read and write the same memory as the Python class, so a strategy sees and does the same in
+both modes. Where the Python class raises, a kernel marks the world as refused and the run stops
+after the wake-up.
+"""
+
+from __future__ import annotations
+
+from framework._jit import cold, kernel
+from framework.book.ladder import halves_of, level_lots, next_level
+from framework.core.events import NO_PRICE, I64Array, Record
+from framework.core.orders import OrderType, TimeInForce
+from framework.venue.records import LocalState, Request, Status, View
+from framework.venue.world import (
+    W,
+    accounts_of,
+    ladders_known,
+    open_of,
+    orders_of,
+    outbox_of,
+    streams_of,
+    trials_of,
+    view_of,
+)
+
+_V_BID, _V_ASK = int(View.BID), int(View.ASK)
+_V_BID_LOTS, _V_ASK_LOTS = int(View.BID_LOTS), int(View.ASK_LOTS)
+_V_TRADE_PX, _V_TRADE_LOTS = int(View.TRADE_PX), int(View.TRADE_LOTS)
+_V_TRADE_SIDE, _V_VALID, _V_TS_RECV = int(View.TRADE_SIDE), int(View.VALID), int(View.TS_RECV)
+_MARKET, _LIMIT = int(OrderType.MARKET), int(OrderType.LIMIT)
+_GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
+_POST_ONLY = int(TimeInForce.POST_ONLY)
+_NEW, _CANCEL, _REPLACE = int(Request.NEW), int(Request.CANCEL), int(Request.REPLACE)
+_FREE, _PENDING = int(LocalState.FREE), int(LocalState.PENDING)
+_REFUSED = int(Status.REFUSED)
+
+
+@kernel
+def ctx_now_ns(world: I64Array) -> int:
+    return world[W.NOW_NS]
+
+
+@kernel
+def ctx_n_books(world: I64Array) -> int:
+    return world[W.N_BOOKS]
+
+
+@kernel
+def ctx_has_quote(world: I64Array, book: int) -> bool:
+    return (
+        view_of(world, _V_VALID)[book] != 0
+        and view_of(world, _V_BID)[book] != NO_PRICE
+        and view_of(world, _V_ASK)[book] != NO_PRICE
+    )
+
+
+@kernel
+def ctx_bid_ticks(world: I64Array, book: int) -> int:
+    return view_of(world, _V_BID)[book]
+
+
+@kernel
+def ctx_ask_ticks(world: I64Array, book: int) -> int:
+    return view_of(world, _V_ASK)[book]
+
+
+@kernel
+def ctx_bid_lots(world: I64Array, book: int) -> int:
+    return view_of(world, _V_BID_LOTS)[book]
+
+
+@kernel
+def ctx_ask_lots(world: I64Array, book: int) -> int:
+    return view_of(world, _V_ASK_LOTS)[book]
+
+
+@kernel
+def ctx_tick(world: I64Array, book: int) -> float:
+    return streams_of(world)[book].tick
+
+
+@kernel
+def ctx_lot(world: I64Array, book: int) -> float:
+    return streams_of(world)[book].lot_quantity
+
+
+@kernel
+def ctx_maker_fee_bps(world: I64Array, book: int) -> float:
+    return streams_of(world)[book].maker_bps
+
+
+@kernel
+def ctx_taker_fee_bps(world: I64Array, book: int) -> float:
+    return streams_of(world)[book].taker_bps
+
+
+@kernel
+def ctx_trade_px_ticks(world: I64Array, book: int) -> int:
+    return view_of(world, _V_TRADE_PX)[book]
+
+
+@kernel
+def ctx_trade_lots(world: I64Array, book: int) -> int:
+    return view_of(world, _V_TRADE_LOTS)[book]
+
+
+@kernel
+def ctx_trade_side(world: I64Array, book: int) -> int:
+    return view_of(world, _V_TRADE_SIDE)[book]
+
+
+@kernel
+def ctx_quote_age_ns(world: I64Array, book: int) -> int:
+    return world[W.NOW_NS] - view_of(world, _V_TS_RECV)[book]
+
+
+@kernel
+def ctx_depth_lots(world: I64Array, book: int, side: int, limit_ticks: int) -> int:
+    cold()
+    ladders = ladders_known(world)
+    h = 2 * book + (side < 0)
+    total = 0
+    z = halves_of(ladders)[h].best
+    while z != NO_PRICE and z >= side * limit_ticks:
+        total += level_lots(ladders, h, z)
+        z = next_level(ladders, h, z)
+    return total
+
+
+@kernel
+def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
+    cold()
+    ladders = ladders_known(world)
+    h = 2 * book + (side < 0)
+    z = halves_of(ladders)[h].best
+    for _ in range(n):
+        if z == NO_PRICE:
+            break
+        z = next_level(ladders, h, z)
+    return z if z == NO_PRICE else side * z
+
+
+@kernel
+def ctx_level_lots(world: I64Array, book: int, side: int, px_ticks: int) -> int:
+    return level_lots(ladders_known(world), 2 * book + (side < 0), side * px_ticks)
+
+
+@kernel
+def ctx_position_lots(world: I64Array, book: int) -> int:
+    return accounts_of(world, world[W.WAKE_TRIAL])[book].known_position
+
+
+@kernel
+def ctx_n_orders(world: I64Array) -> int:
+    return trials_of(world)[world[W.WAKE_TRIAL]].n_open
+
+
+@kernel
+def ctx_order_at(world: I64Array, n: int) -> int:
+    return open_of(world, world[W.WAKE_TRIAL])[n]
+
+
+@kernel
+def _order(world: I64Array, order: int) -> Record:
+    return orders_of(world, world[W.WAKE_TRIAL])[order & (world[W.SLOTS] - 1)]
+
+
+@kernel
+def ctx_order_book(world: I64Array, order: int) -> int:
+    return _order(world, order).book
+
+
+@kernel
+def ctx_order_side(world: I64Array, order: int) -> int:
+    return _order(world, order).side
+
+
+@kernel
+def ctx_order_px_ticks(world: I64Array, order: int) -> int:
+    return _order(world, order).side * _order(world, order).local_z
+
+
+@kernel
+def ctx_order_leaves_lots(world: I64Array, order: int) -> int:
+    return _order(world, order).local_leaves
+
+
+@kernel
+def ctx_is_open(world: I64Array, order: int) -> bool:
+    return _order(world, order).id == order and _order(world, order).local_state != _FREE
+
+
+@kernel
+def _out(world: I64Array, request: int, order: int, px_ticks: int, lots: int) -> int:
+    """Write a request into the outbox; its index, or -1 where the outbox is full."""
+    n = world[W.N_OUTBOX]
+    if n == world[W.MAIL_SLOTS]:
+        world[W.STATUS] = _REFUSED
+        return -1
+    box = outbox_of(world)[n]
+    box.request = request
+    box.id = order
+    box.book = 0
+    box.side = 0
+    box.order_type = 0
+    box.tif = 0
+    box.px = px_ticks
+    box.lots = lots
+    world[W.N_OUTBOX] = n + 1
+    return n
+
+
+@kernel
+def _new(
+    world: I64Array, book: int, side: int, lots: int, px_ticks: int, order_type: int, tif: int
+) -> int:
+    cold()
+    k = world[W.WAKE_TRIAL]
+    slots = world[W.SLOTS]
+    if not 0 <= book < world[W.N_BOOKS] or abs(side) != 1:
+        world[W.STATUS] = _REFUSED
+        return -1
+    trial = trials_of(world)[k]
+    order_id = trial.next_id
+    tried = 0
+    while tried < slots:
+        slot = _order(world, order_id)
+        if slot.local_state == _FREE and slot.in_flight == 0:
+            break
+        order_id += 1
+        tried += 1
+    if tried == slots:
+        world[W.STATUS] = _REFUSED
+        return -1
+    trial.next_id = order_id + 1
+    order = _order(world, order_id)
+    order.id = order_id
+    order.book = book
+    order.side = side
+    order.local_state = _PENDING
+    order.local_z = side * px_ticks
+    order.local_leaves = lots
+    order.cancel_sent = 0
+    open_of(world, k)[trial.n_open] = order_id
+    trial.n_open += 1
+    n = _out(world, _NEW, order_id, px_ticks, lots)
+    if n >= 0:
+        box = outbox_of(world)[n]
+        box.book = book
+        box.side = side
+        box.order_type = order_type
+        box.tif = tif
+    return order_id
+
+
+@kernel
+def ctx_buy(world: I64Array, book: int, lots: int, px_ticks: int, post_only: bool = False) -> int:
+    return _new(world, book, 1, lots, px_ticks, _LIMIT, _POST_ONLY if post_only else _GTC)
+
+
+@kernel
+def ctx_sell(world: I64Array, book: int, lots: int, px_ticks: int, post_only: bool = False) -> int:
+    return _new(world, book, -1, lots, px_ticks, _LIMIT, _POST_ONLY if post_only else _GTC)
+
+
+@kernel
+def ctx_submit(
+    world: I64Array, book: int, side: int, lots: int, px_ticks: int, time_in_force: int = _GTC
+) -> int:
+    return _new(world, book, side, lots, px_ticks, _LIMIT, time_in_force)
+
+
+@kernel
+def ctx_take(world: I64Array, book: int, side: int, lots: int, limit_ticks: int) -> int:
+    return _new(world, book, side, lots, limit_ticks, _LIMIT, _IOC)
+
+
+@kernel
+def ctx_market(world: I64Array, book: int, side: int, lots: int) -> int:
+    return _new(world, book, side, lots, 0, _MARKET, _IOC)
+
+
+@kernel
+def ctx_cancel(world: I64Array, order: int) -> None:
+    if ctx_is_open(world, order) and _order(world, order).cancel_sent == 0:
+        _order(world, order).cancel_sent = 1
+        _out(world, _CANCEL, order, 0, 0)
+
+
+@kernel
+def ctx_cancel_all(world: I64Array, book: int = -1) -> None:
+    for n in range(ctx_n_orders(world)):
+        order = ctx_order_at(world, n)
+        if book < 0 or ctx_order_book(world, order) == book:
+            ctx_cancel(world, order)
+
+
+@kernel
+def ctx_replace(world: I64Array, order: int, px_ticks: int, lots: int) -> None:
+    if lots <= 0:
+        world[W.STATUS] = _REFUSED
+    elif ctx_is_open(world, order):
+        _out(world, _REPLACE, order, px_ticks, lots)
+
+
+@kernel
+def ctx_wake_at(world: I64Array, ts_ns: int) -> None:
+    if ts_ns <= world[W.NOW_NS]:
+        world[W.STATUS] = _REFUSED
+    else:
+        trials_of(world)[world[W.WAKE_TRIAL]].alarm_ns = ts_ns
+
+
+ACTIONS = {
+    name.removeprefix("ctx_"): function
+    for name, function in list(globals().items())
+    if name.startswith("ctx_")
+}
+"""Kernels by the name of the `Context` member they stand for."""
