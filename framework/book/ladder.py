@@ -361,8 +361,8 @@ def mark_validity(ladders: I64Array, b: int, kind: int, flags: int) -> None:
     if kind == _GAP:
         book.valid = 0
         book.gaps += 1
-    elif flags & _SNAPSHOT:
-        book.valid = 1 if flags & _LAST else 0
+    elif flags & _SNAPSHOT and flags & _LAST:
+        book.valid = 1
 
 
 @kernel

@@ -56,8 +56,6 @@ def _submit(world: I64Array, k: int, out: Record) -> None:
     order.cancel_sent = 0
     order.front = 0.0
     order.traded = 0.0
-    open_of(world, k)[trial.n_open] = out.id
-    trial.n_open += 1
     trial.orders += 1
     journal_row(world, k, o, now_ns, _SUBMITTED, _NONE, False)
     if out.lots <= 0:

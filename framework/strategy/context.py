@@ -287,6 +287,7 @@ class Context:
     def cancel(self, order: int) -> None:
         """Ask for an order's cancellation, once; nothing is sent where it is already over."""
         if self.is_open(order) and not self._field(order, "cancel_sent"):
+            self._orders[(order & self._mask) * _O_FIELDS + _O["cancel_sent"]] = 1
             self._post(_CANCEL, order, 0, 0, 0, 0, 0, 0)
 
     def cancel_all(self, book: int = -1) -> None:
@@ -339,8 +340,19 @@ class Context:
             )
         self._trial[_T["next_id"]] = order + 1
         at = (order & self._mask) * _O_FIELDS
-        self._orders[at + _O["id"]] = order
-        self._orders[at + _O["local_state"]] = _PENDING
+        # The slot's last order has left its marks: what can be asked of this one is set at once.
+        for name, value in (
+            ("id", order),
+            ("book", book),
+            ("side", side),
+            ("local_state", _PENDING),
+            ("local_z", side * px_ticks),
+            ("local_leaves", lots),
+            ("cancel_sent", 0),
+        ):
+            self._orders[at + _O[name]] = value
+        self._open[self._trial[_T["n_open"]]] = order
+        self._trial[_T["n_open"]] += 1
         self._post(_NEW, order, book, side, order_type, tif, px_ticks, lots)
         return order
 

@@ -12,6 +12,9 @@ PPB_PER_BPS: Final = 100_000
 MICRO: Final = 1_000_000
 """Fee units per unit of cash."""
 
+_ROOM: Final = 2.0**61
+"""A fill, an account's cash and its fees stay below this; what adds to them cannot wrap around."""
+
 
 @kernel
 def notional(inverse_scale: int, px_ticks: int, lots: int) -> int:
@@ -29,7 +32,20 @@ def notional(inverse_scale: int, px_ticks: int, lots: int) -> int:
 @kernel
 def fee_micro(value: int, rate_ppb: int) -> int:
     """Fee on a notional, in millionths of a cash unit, rounded half away from zero."""
-    scaled = value * rate_ppb
-    half = 500 if scaled >= 0 else -500
-    total = scaled + half
-    return total // 1000 if total >= 0 else -(-total // 1000)
+    size, rate = abs(value), abs(rate_ppb)
+    # The thousands first: value times rate may pass int64 where the fee does not.
+    fee = size // 1000 * rate + (size % 1000 * rate + 500) // 1000
+    return fee if (value < 0) == (rate_ppb < 0) else -fee
+
+
+@kernel
+def too_large(
+    inverse_scale: int, px_ticks: int, lots: int, rate_ppb: int, cash: int, fees: int
+) -> bool:
+    """Tell whether a fill, or the account after it, nears the end of int64."""
+    scaled = value = abs(float(px_ticks)) * float(lots)
+    if inverse_scale:
+        scaled = 2.0 * float(lots) * float(inverse_scale)
+        value = scaled / (2.0 * float(px_ticks))
+    fee = value / 1000.0 * abs(float(rate_ppb))
+    return max(scaled, fee, abs(float(cash)), abs(float(fees))) > _ROOM

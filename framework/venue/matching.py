@@ -15,11 +15,11 @@ from framework.book.ladder import books_of, halves_of, level_lots, next_level
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, Liquidity, OrderType, Reason, TimeInForce
 from framework.venue.consumed import consume, consumed_lots, limit_consumed
-from framework.venue.fees import fee_micro, notional
+from framework.venue.fees import fee_micro, notional, too_large
 from framework.venue.journal import journal_at, journal_row
 from framework.venue.mail import send
 from framework.venue.queue import front_after_depth
-from framework.venue.records import VenueState
+from framework.venue.records import Status, VenueState
 from framework.venue.resting import rest, unrest
 from framework.venue.world import (
     W,
@@ -55,6 +55,7 @@ _NONE, _WOULD_TAKE = int(Reason.NONE), int(Reason.WOULD_TAKE)
 _NOT_FILLABLE, _NO_SUCH_ORDER = int(Reason.NOT_FILLABLE), int(Reason.NO_SUCH_ORDER)
 _BOOK_INVALID, _NO_LIQUIDITY = int(Reason.BOOK_INVALID), int(Reason.NO_LIQUIDITY)
 _LIVE, _OVER = int(VenueState.LIVE), int(VenueState.OVER)
+_RUNNING, _OVERFLOW = int(Status.DONE), int(Status.OVERFLOW)
 _WHOLE = int(ExchangeModel.NO_PARTIAL_FILLS)
 
 
@@ -93,12 +94,16 @@ def _fill(
     account = accounts_of(world, k)[order.book]
     px_ticks = order.side * z
     value = notional(stream.inverse_scale, px_ticks, lots)
-    fee = fee_micro(value, stream.maker_ppb if liquidity == _MAKER else stream.taker_ppb)
+    rate_ppb = stream.maker_ppb if liquidity == _MAKER else stream.taker_ppb
+    fee = fee_micro(value, rate_ppb)
     # An inverse contract pays in the base asset, so its cash moves the other way.
     direction = -order.side if stream.inverse_scale == 0 else order.side
     account.position += order.side * lots
     account.cash += direction * value
     account.fee_micro += fee
+    scale = stream.inverse_scale
+    if too_large(scale, px_ticks, lots, rate_ppb, account.cash, account.fee_micro):
+        world[W.STATUS] = _OVERFLOW
     account.fills += 1
     account.volume += lots
     trials_of(world)[k].fills += 1
@@ -205,25 +210,26 @@ def on_trade(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
     for k in range(world[W.N_TRIALS]):
         if best[k] < z or best[k] == NO_PRICE:
             continue
-        left = lots
+        left = lots  # what our own orders, first in priority, have not had
         live = live_of(world, k, h)
         i = 0
-        while i < n_live_of(world, k)[h] and left > 0:
+        while i < n_live_of(world, k)[h]:
             o = live[i]
             order = orders_of(world, k)[o]
             if order.z < z:
                 break
-            if order.z > z:
-                left -= _fill_resting(world, k, o, h, ts_ns, left, 0.0)
-            else:
+            if order.z == z:
                 ahead = order.front
-                order.front -= lots
+                order.front -= left
                 order.traded += lots
                 # Lots are whole: the queue is used up once half a lot of ours has traded.
                 reached = int(0.5 - order.front)
-                if reached > 0:
+                if left > 0 and reached > 0:
                     order.front = 0.0
                     left -= _fill_resting(world, k, o, h, ts_ns, min(left, reached), ahead)
+            elif left > 0:
+                left -= _fill_resting(world, k, o, h, ts_ns, left, 0.0)
+            left = max(left, 0)  # a venue that fills no part of an order may give more
             if order.venue_state == _LIVE:
                 i += 1
 
@@ -239,19 +245,22 @@ def _takeable(world: I64Array, k: int, o: int, other: int) -> int:
     while z != NO_PRICE and total < order.leaves:
         if order.order_type != _MARKET and order.z + z < 0:
             break
-        total += level_lots(ladders, other, z) - consumed_lots(world, k, other, z)
+        total += max(0, level_lots(ladders, other, z) - consumed_lots(world, k, other, z))
         z = next_level(ladders, other, z)
     return total
 
 
 @kernel
 def _take(world: I64Array, k: int, o: int, other: int, ts_ns: int) -> None:
-    """Walk the displayed levels of the half ``other`` with an arriving order."""
+    """Walk the displayed levels of the half ``other`` with an arriving order, if it may be filled."""
     cold()
     order = orders_of(world, k)[o]
     ladders = ladders_at_venue(world)
+    whole = order.tif == _FOK or streams_of(world)[order.book].exchange_model == _WHOLE
+    if whole and _takeable(world, k, o, other) < order.leaves:
+        return
     z = halves_of(ladders)[other].best
-    while z != NO_PRICE and order.leaves > 0:
+    while z != NO_PRICE and order.leaves > 0 and world[W.STATUS] == _RUNNING:
         if order.order_type != _MARKET and order.z + z < 0:
             break
         shown = level_lots(ladders, other, z) - consumed_lots(world, k, other, z)
@@ -281,8 +290,7 @@ def arrive_new(world: I64Array, k: int, o: int, ts_ns: int) -> None:
         _report(world, k, o, ts_ns, _REJECTED, _WOULD_TAKE)
         return
     _report(world, k, o, ts_ns, _ACCEPTED, _NONE)
-    whole = order.tif == _FOK or streams_of(world)[order.book].exchange_model == _WHOLE
-    if marketable and (not whole or _takeable(world, k, o, other) >= order.leaves):
+    if marketable:
         _take(world, k, o, other, ts_ns)
     if order.leaves == 0:
         return
