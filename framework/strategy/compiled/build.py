@@ -6,6 +6,7 @@ import ast
 import builtins
 import hashlib
 import importlib.util
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ _ARGUMENTS: Final = {
     WakeKind.FILL: ("WAKE_A", "WAKE_B", "WAKE_C"),
     WakeKind.ORDER: ("WAKE_A", "WAKE_B"),
 }
-_DTYPES: Final = {int: np.int64, float: np.float64, bool: np.bool_}
+# Eight bytes each, so that the record has no padding.
+_DTYPES: Final = {int: np.int64, float: np.float64, bool: np.int64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class CompiledStrategy:
         return record
 
 
+_STYLE: Final = re.compile(r"\x1b\[[0-9;]*m")
+_PLACE: Final = re.compile(r'strategy_[0-9a-f]+\.py", line (\d+)|strategy_[0-9a-f]+\.py \((\d+)\)')
 _built: dict[str, CompiledStrategy] = {}
 
 
@@ -94,7 +98,7 @@ def _record_of(owner: type[Strategy]) -> np.dtype:
             for name, value in vars(part).items():
                 if type(value) in _DTYPES and not name.startswith("__"):
                     fields.setdefault(name, _DTYPES[type(value)])
-    return np.dtype(list(fields.items()), align=True)
+    return np.dtype(list(fields.items()))
 
 
 def _module_text(
@@ -106,7 +110,7 @@ def _module_text(
         kinds.append(WakeKind.TIMER)  # an alarm wakes it too
     wanted = [HANDLERS[kind] for kind in kinds]
     functions: dict[str, ast.FunctionDef] = {}
-    needed: set[str] = set()
+    needed: dict[str, int] = {}
     while wanted:
         name = wanted.pop()
         if name in functions:
@@ -114,13 +118,15 @@ def _module_text(
         translator = Translator(source, frozenset(dtype.names or ()), frozenset(ACTIONS))
         functions[name] = translator.translate(source.methods[name])
         wanted += sorted(translator.methods)
-        needed |= translator.globals
-    _check_globals(owner, source, needed)
+        needed = translator.globals | needed
+    outside = _check_globals(owner, source, needed)
     order = _callees_first(functions)
     text = "from framework._jit import array_at, entry, kernel\n"
     text += "from framework.venue.world import W\n"
     text += "from framework.strategy.compiled.context import *\n"
     text += f"import numpy as np\n\nRECORD = np.dtype({dtype.descr!r})\n"
+    # The values stand in the text so that another value is another module, never a stale one.
+    text += "".join(f"{name} = {_written(value)}\n" for name, value in sorted(outside.items()))
     lines: dict[str, dict[int, int]] = {}
     for name in order:
         text += "\n\n"
@@ -178,20 +184,28 @@ def _globals_of(owner: type[Strategy]) -> dict[str, object]:
     return dict(vars(module)) if module else {}
 
 
-def _check_globals(owner: type[Strategy], source: Source, needed: set[str]) -> None:
-    """Refuse outside names other than numbers, modules of numbers and kernels."""
+def _check_globals(
+    owner: type[Strategy], source: Source, needed: Mapping[str, int]
+) -> dict[str, int | float]:
+    """Return the outside numbers a class uses; refuse what is no number, module or kernel."""
+    numbers: dict[str, int | float] = {}
     known = _globals_of(owner)
-    for name in sorted(needed):
+    for name, line in needed.items():
         value = known.get(name, getattr(builtins, name, None))
-        usable = isinstance(value, (int, float, ModuleType, type)) or hasattr(value, "py_func")
-        if not usable:
-            line = min(method.lineno for method in source.methods.values())
+        if isinstance(value, (int, float)):
+            numbers[name] = value if isinstance(value, (bool, float)) else int(value)
+        elif not isinstance(value, (ModuleType, type)) and not hasattr(value, "py_func"):
             raise source.error(
                 line,
                 f"use {name} from outside the class",
                 f"use numbers, math functions, {', '.join(sorted(ALLOWED_CALLS))}, and methods "
                 "of the class; or run it interpreted",
             )
+    return numbers
+
+
+def _written(value: int | float) -> str:
+    return f"float({str(value)!r})" if isinstance(value, float) else repr(value)
 
 
 def _load(key: str, text: str, outside: dict[str, object]) -> ModuleType:
@@ -219,18 +233,28 @@ def _explained(
     error: NumbaError, source: Source, lines: Mapping[str, Mapping[int, int]]
 ) -> StrategyError:
     """Turn numba's report into the line of the class and what to do."""
-    place = getattr(error, "loc", None)
-    number = getattr(place, "line", 0)
-    for mapped in lines.values():
-        if number in mapped:
-            first = str(error).strip().splitlines()
-            told = next((t for t in first if "No implementation" in t or "unify" in t), first[0])
-            return source.error(
-                mapped[number],
-                f"mix kinds of value here: {told.strip()}",
-                "keep every variable one kind, number or truth value, throughout the method",
-            )
+    told = _STYLE.sub("", str(error))
+    for found in _PLACE.finditer(told):
+        for mapped in lines.values():
+            if _line(found) in mapped:
+                return source.error(
+                    mapped[_line(found)],
+                    f"do this with these kinds of value: {_gist(told)}",
+                    "keep every variable one kind, number or truth value, throughout the method, "
+                    "or run it interpreted (compiled: false)",
+                )
     return StrategyError(
-        f"{source.file}: {source.name} could not be compiled: {str(error).splitlines()[0]}",
+        f"{source.file}: {source.name} could not be compiled: {_gist(told)}",
         remedy="run it interpreted (compiled: false), or simplify the handlers",
     )
+
+
+def _line(found: re.Match[str]) -> int:
+    return int(found[1] or found[2])
+
+
+def _gist(told: str) -> str:
+    """Pick the line of numba's report that says what is wrong."""
+    lines = [line.strip() for line in told.splitlines() if line.strip()]
+    telling = ("Cannot unify", "No implementation", "Unknown attribute", "not defined")
+    return next((line for line in lines if line.startswith(telling)), lines[0])

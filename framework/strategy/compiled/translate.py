@@ -9,11 +9,11 @@ Everything else is kept as written, so both modes run the same arithmetic.
 from __future__ import annotations
 
 import ast
-import inspect
 import linecache
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import FunctionType
+from typing import cast
 
 from framework.core.errors import StrategyError
 
@@ -65,29 +65,36 @@ class Source:
 def read_source(owner: type, base: type) -> Source:
     """Read the methods a strategy class defines or inherits, up to a base class.
 
+    Methods are found by the file and line of their code, which holds for notebook cells too.
+
     Raises
     ------
     StrategyError
         Where the source is not to be had: a class typed at a bare prompt has none.
     """
     methods: dict[str, ast.FunctionDef] = {}
+    file = "<unknown>"
     for part in reversed(owner.__mro__):
         if part is base or not issubclass(part, base):
             continue
-        try:
-            lines, first = inspect.getsourcelines(part)
-            file = inspect.getsourcefile(part) or "<unknown>"
-        except (OSError, TypeError) as error:
-            raise StrategyError(
-                f"the source of {part.__name__} must be readable to compile it",
-                remedy="define the class in a file or in a notebook cell",
-            ) from error
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-        ast.increment_lineno(tree, first - 1)
-        body = tree.body[0]
-        assert isinstance(body, ast.ClassDef)
-        methods |= {item.name: item for item in body.body if isinstance(item, ast.FunctionDef)}
+        for name, function in vars(part).items():
+            if isinstance(function, FunctionType):
+                file = function.__code__.co_filename
+                methods[name] = _definition(function, owner.__name__)
     return Source(owner.__name__, file, methods)
+
+
+def _definition(function: FunctionType, owner: str) -> ast.FunctionDef:
+    file, line = function.__code__.co_filename, function.__code__.co_firstlineno
+    linecache.checkcache(file)
+    text = "".join(linecache.getlines(file))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.lineno == line:
+            return node
+    raise StrategyError(
+        f"the source of {owner}.{function.__name__} must be readable to compile it",
+        remedy="define the class in a file or in a notebook cell, without decorators on methods",
+    )
 
 
 class Translator(ast.NodeTransformer):
@@ -110,7 +117,7 @@ class Translator(ast.NodeTransformer):
         self._locals: set[str] = set()
         self._self = self._ctx = ""
         self.methods: set[str] = set()
-        self.globals: set[str] = set()
+        self.globals: dict[str, int] = {}  # name to the first line that uses it
 
     def translate(self, method: ast.FunctionDef) -> ast.FunctionDef:
         """Return the method as a function ``_Class_method(world, me, …)``."""
@@ -126,8 +133,9 @@ class Translator(ast.NodeTransformer):
         body = method.body
         if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             body = body[1:]
-        done = [self.visit(statement) for statement in body] or [ast.Pass()]
+        done = [cast("ast.stmt", self.visit(statement)) for statement in body]
         arguments = ["world", "me", *names[2:]]
+        # Python 3.12 wants the field type_params, 3.11 does not know it: set it either way.
         function = ast.FunctionDef(
             name=function_name(method.name),
             args=ast.arguments(
@@ -137,10 +145,10 @@ class Translator(ast.NodeTransformer):
                 kw_defaults=[],
                 defaults=method.args.defaults,
             ),
-            body=done,
+            body=done or [ast.Pass()],
             decorator_list=[ast.Name("kernel", ast.Load())],
-            type_params=[],
         )
+        function.type_params = []  # type: ignore[attr-defined]
         return ast.fix_missing_locations(ast.copy_location(function, method))
 
     def visit(self, node: ast.AST) -> ast.AST:
@@ -150,13 +158,13 @@ class Translator(ast.NodeTransformer):
             raise self._refuse(node, f"use {_plain(node)} here", remedy)
         if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, str)):
             raise self._refuse(node, f"use {node.value!r}", "use numbers, e.g. 0 or -1 for none")
-        return super().visit(node)
+        return cast("ast.AST", super().visit(node))
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         """Drop the annotation of a local variable."""
         if node.value is None:
             raise self._refuse(node, "declare without a value", "assign a number")
-        plain = ast.Assign([self.visit(node.target)], self.visit(node.value))
+        plain = ast.Assign([self._value(node.target)], self._value(node.value))
         return ast.copy_location(plain, node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
@@ -177,8 +185,8 @@ class Translator(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Turn calls of the context and of the class's methods into calls of functions."""
         target = node.func
-        arguments = [self.visit(argument) for argument in node.args if not self._is_ctx(argument)]
-        keywords = [ast.keyword(word.arg, self.visit(word.value)) for word in node.keywords]
+        arguments = [self._value(argument) for argument in node.args if not self._is_ctx(argument)]
+        keywords = [ast.keyword(word.arg, self._value(word.value)) for word in node.keywords]
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
             if target.value.id == self._ctx:
                 call = ast.Call(self._action(target), [_world(), *arguments], keywords)
@@ -192,7 +200,7 @@ class Translator(ast.NodeTransformer):
                 name = ast.Name(function_name(target.attr), ast.Load())
                 me = ast.Name("me", ast.Load())
                 return _at(ast.Call(name, [_world(), me, *arguments], keywords), node)
-        return _at(ast.Call(self.visit(target), arguments, keywords), node)
+        return _at(ast.Call(self._value(target), arguments, keywords), node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         """Note which names come from outside."""
@@ -203,8 +211,11 @@ class Translator(ast.NodeTransformer):
                 f"use {node.id}.name, or pass it to a method of the class",
             )
         if node.id not in self._locals and node.id not in ALLOWED_CALLS:
-            self.globals.add(node.id)
+            self.globals.setdefault(node.id, node.lineno)
         return node
+
+    def _value(self, node: ast.expr) -> ast.expr:
+        return cast("ast.expr", self.visit(node))
 
     def _action(self, node: ast.Attribute) -> ast.Name:
         if node.attr not in self._actions:
@@ -237,7 +248,7 @@ def _world() -> ast.Name:
 
 
 def _at(new: ast.expr, old: ast.AST) -> ast.expr:
-    return ast.fix_missing_locations(ast.copy_location(new, old))  # type: ignore[type-var]
+    return ast.fix_missing_locations(ast.copy_location(new, old))
 
 
 def _plain(node: ast.AST) -> str:
