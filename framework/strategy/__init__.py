@@ -1,5 +1,6 @@
 """Strategies: the base class, parameters, wake-ups and the context."""
 
+from framework.core.events import NO_PRICE
 from framework.core.orders import JournalEvent, OrderType, TimeInForce
 from framework.strategy.base import Strategy
 from framework.strategy.context import Context
@@ -7,6 +8,7 @@ from framework.strategy.params import Parameter, param
 from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade
 
 __all__ = [
+    "NO_PRICE",
     "Context",
     "JournalEvent",
     "OnBest",

@@ -1,0 +1,99 @@
+"""The reference pages are complete: every field of a spec, every call of the context."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import yaml
+
+from experiments.load import load_plan
+from experiments.spec import Spec
+from framework.core.orders import TimeInForce
+from framework.engine import run_backtest
+from framework.replay import open_streams
+from framework.strategy import Context, OnTimer, Strategy
+from framework.strategy.wake import Wake
+from framework.synthetic import write_demo_market
+
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+_SPECS = (_DOCS / "specs.md").read_text(encoding="utf-8")
+_STRATEGY = (_DOCS / "strategy.md").read_text(encoding="utf-8")
+
+
+def _block(page: str, language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_spec_with_every_field_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(_block(_SPECS, "yaml"), encoding="utf-8")
+    assert len(load_plan(path).runs) == 4
+
+
+def _documented(written: object, spec: object, place: str = "") -> Iterator[str]:
+    """Name the fields of a spec that the example does not write, section by section."""
+    if isinstance(spec, tuple):
+        assert isinstance(written, list)
+        yield from _documented(written[0], spec[0], f"{place}.0")
+        return
+    assert isinstance(written, dict), f"{place} is not in the example"
+    assert is_dataclass(spec)
+    for field in fields(spec):
+        value = getattr(spec, field.name)
+        key = field.name if field.name in written else field.name.removesuffix("_ns")
+        if key not in written:
+            yield f"{place}.{key}"
+        elif is_dataclass(value) or (isinstance(value, tuple) and is_dataclass(value[0])):
+            yield from _documented(written[key], value, f"{place}.{key}")
+
+
+def test_the_example_has_every_field_of_the_spec(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(_block(_SPECS, "yaml"), encoding="utf-8")
+    spec: Spec = load_plan(path).spec
+    assert list(_documented(yaml.safe_load(path.read_text("utf-8")), spec)) == []
+
+
+def _calls() -> Iterator[str]:
+    for name, member in vars(Context).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            yield f"ctx.{name}"
+        else:
+            arguments = list(inspect.signature(member).parameters)[1:]
+            yield f"ctx.{name}({', '.join(arguments)})"
+
+
+def test_the_table_has_every_call_of_the_context_and_no_other() -> None:
+    section = _STRATEGY.partition("## The context")[2].partition("## Orders")[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `ctx.")]
+    assert sorted(re.findall(r"`(ctx\.[^`]+)`", " ".join(cells))) == sorted(_calls())
+
+
+def test_every_wake_up_and_time_in_force_is_explained() -> None:
+    told = set(re.findall(r"^\| `(On\w+)\(", _STRATEGY, re.MULTILINE))
+    assert told == {kind.__name__ for kind in Wake.__args__}
+    told = set(re.findall(r"^\| `([A-Z_]+)` \|", _STRATEGY, re.MULTILINE))
+    assert told == {kind.name for kind in TimeInForce}
+
+
+def test_the_strategy_shown_runs_and_starts_afresh_each_time(tmp_path: Path) -> None:
+    names: dict[str, object] = {"__name__": "shown"}
+    exec(compile(_block(_STRATEGY, "python"), "docs/strategy.md", "exec"), names)
+    shown = names["JoinTheBest"]
+    assert isinstance(shown, type)
+    assert issubclass(shown, Strategy)
+    assert isinstance(shown.wakes[0], OnTimer)
+    write_demo_market(tmp_path, rows=20_000, seed=2)
+    strategy, streams = shown(size=2), open_streams(tmp_path, "demo")
+    first, second = run_backtest(strategy, streams), run_backtest(strategy, streams)
+    assert first.journal_hash == second.journal_hash
+    assert set(first.fills["side"]) == {1, -1}
+    assert not hasattr(strategy, "bought")
