@@ -252,7 +252,7 @@ def _takeable(world: I64Array, k: int, o: int, other: int) -> int:
 
 @kernel
 def _take(world: I64Array, k: int, o: int, other: int, ts_ns: int) -> None:
-    """Walk the displayed levels of the half ``other`` with an arriving order, if it may be filled."""
+    """Walk the displayed levels of the half ``other`` with an order that has arrived."""
     cold()
     order = orders_of(world, k)[o]
     ladders = ladders_at_venue(world)

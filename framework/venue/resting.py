@@ -32,6 +32,9 @@ def rest(world: I64Array, k: int, o: int, h: int) -> None:
         live[i] = live[i - 1]
         i -= 1
     live[i] = o
+    if i > 0 and orders[live[i - 1]].z == z:
+        # A level that has gone from view shows nothing ahead, but our earlier order is.
+        orders[o].front = max(orders[o].front, orders[live[i - 1]].front)
     counts[h] = n + 1
     orders[o].venue_state = _LIVE
     own_best_of(world, h)[k] = orders[live[0]].z

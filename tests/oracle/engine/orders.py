@@ -1,0 +1,33 @@
+"""An order, as its venue has it and as we know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from framework.core.orders import OrderType, TimeInForce
+
+
+@dataclass
+class Order:
+    id: int
+    book: int
+    side: int
+    kind: OrderType
+    tif: TimeInForce
+    px: int
+    lots: int
+    leaves: int
+    live: bool = False
+    """Rests at the venue."""
+    front: float = 0.0
+    traded: float = 0.0
+    known_open: bool = True
+    known_px: int = 0
+    known_leaves: int = 0
+    cancel_sent: bool = False
+    messages: int = 0
+    """Requests and responses on their way."""
+
+    def as_good_as(self, px: int) -> bool:
+        """True where the limit is at `px` or better for whoever trades with us."""
+        return self.side * (self.px - px) >= 0

@@ -1,0 +1,316 @@
+"""The whole simulation as one heap of things to come, in the documented total order.
+
+At one instant: a market event happens at its venue, a request reaches a venue, a market event
+reaches us, a response reaches us, a timer fires, the state is sampled. Streams go by name, the
+rows of a stream as they stand, messages as they were sent, the timer before the alarm.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from fractions import Fraction
+
+from framework.core.events import NO_PRICE, EventFlag, EventKind
+from framework.core.instrument import Instrument
+from framework.core.orders import JournalEvent, Liquidity, OrderType, Reason, TimeInForce
+from framework.engine.config import BacktestConfig
+from framework.strategy.base import Strategy
+from framework.venue.records import WakeKind
+from tests.oracle.engine.account import Account
+from tests.oracle.engine.book import Book, Event
+from tests.oracle.engine.context import TwinContext
+from tests.oracle.engine.exchange import Exchange
+from tests.oracle.engine.orders import Order
+
+HAPPEN, REQUEST, RECEIVE, RESPONSE, TIMER, SAMPLE = range(1, 7)
+OVER = (JournalEvent.REJECTED, JournalEvent.EXPIRED, JournalEvent.CANCELLED)
+TRADES = (EventKind.TRADE, EventKind.HIDDEN_TRADE, EventKind.ORDER_EXECUTE)
+Row = tuple[int | float, ...]
+
+
+class Simulation:
+    """Run a strategy over events of all streams; `journal` and `samples` hold what came of it."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        instruments: Sequence[Instrument],
+        events: Sequence[Event],
+        config: BacktestConfig,
+    ) -> None:
+        self.strategy, self.instruments, self.config = strategy, instruments, config
+        self.events = events
+        books = range(len(instruments))
+        self.known = [Book() for _ in books]
+        none = dict.fromkeys(("bid", "ask", "trade_px"), NO_PRICE)
+        none |= dict.fromkeys(("bid_lots", "ask_lots", "trade_lots", "trade_side"), 0)
+        self.view = [none | {"valid": True} for _ in books]
+        self.accounts = [Account() for _ in books]
+        self.exchanges = [self._exchange(item) for item in instruments]
+        self.orders: dict[int, Order] = {}
+        self.slots = 1 << (config.max_orders - 1).bit_length()
+        self.next_id = 1
+        self.outbox: list[tuple[object, ...]] = []
+        self.journal: list[Row] = []
+        self.samples: dict[tuple[int, int], Row] = {}
+        self.heap: list[tuple[object, ...]] = []
+        self.sent = 0
+        self.alarm_ns: int | None = None
+        self.context = TwinContext(self)
+        self.wakes = {kind for kind in WakeKind if strategy.wake_mask() >> kind & 1}
+        self.start_ns = self.now_ns = min(event.ts_exch_ns for event in events)
+        self.last_ns = max(max(event.ts_exch_ns, event.ts_recv_ns) for event in events)
+
+    def _exchange(self, item: Instrument) -> Exchange:
+        config = self.config
+        whole = config.exchange_model == "no_partial_fills"
+        return Exchange(
+            config.queue_model,
+            config.queue_power,
+            float(item.lot),
+            whole,
+            self._report,
+            self._fill,
+            self._exclude,
+        )
+
+    # The order of things.
+
+    def run(self) -> None:
+        for i, event in enumerate(self.events):
+            self._push(event.ts_exch_ns, HAPPEN, event.book, i)
+            self._push(event.ts_recv_ns, RECEIVE, event.book, i)
+        self._every(self.strategy.timer_ns(), TIMER)
+        self._every(self.config.sample_interval_ns, SAMPLE)
+        self._call(self.strategy.on_start)
+        while self.heap and self.heap[0][0] <= self.last_ns:
+            ts_ns, stage, _, what = heapq.heappop(self.heap)
+            if stage == HAPPEN:
+                event = self.events[what]
+                self.exchanges[event.book].happen(event)
+            elif stage == REQUEST:
+                self._arrive(ts_ns, *what)
+            elif stage == RECEIVE:
+                self._receive(self.events[what])
+            elif stage == RESPONSE:
+                self._hear(ts_ns, *what)
+            elif stage == TIMER:
+                self._timer(ts_ns, what)
+            else:
+                self._sample(ts_ns)
+                self._push(ts_ns + self.config.sample_interval_ns, SAMPLE, 0, None)
+        self._sample(self.last_ns)
+
+    def _push(self, ts_ns: int, stage: int, rank: int, what: object) -> None:
+        heapq.heappush(self.heap, (ts_ns, stage, rank, what))
+
+    def _every(self, interval_ns: int, stage: int) -> None:
+        if interval_ns:
+            first_ns = -(-self.start_ns // interval_ns) * interval_ns
+            self._push(first_ns, stage, 0, None)
+
+    def _timer(self, ts_ns: int, alarm_ns: int | None) -> None:
+        if alarm_ns is None:
+            self._push(ts_ns + self.strategy.timer_ns(), TIMER, 0, None)
+        elif alarm_ns != self.alarm_ns:
+            return  # set anew since
+        else:
+            self.alarm_ns = None
+        self.now_ns = ts_ns
+        self._call(self.strategy.on_timer)
+
+    def set_alarm(self, ts_ns: int) -> None:
+        if self.alarm_ns != ts_ns:
+            self.alarm_ns = ts_ns
+            self._push(ts_ns, TIMER, 1, ts_ns)
+
+    def _call(self, handler: object, *arguments: int) -> None:
+        handler(self.context, *arguments)
+        asked, self.outbox = self.outbox, []
+        for kind, *details in asked:
+            getattr(self, f"_send_{kind}")(*details)
+
+    # The market as it reaches us.
+
+    def _receive(self, event: Event) -> None:
+        b, view, book = event.book, self.view[event.book], self.known[event.book]
+        wakes = self.wakes if event.ts_recv_ns >= self.start_ns else set()
+        traded = event.kind in TRADES
+        if traded:
+            side = event.side if event.kind == EventKind.TRADE else -event.side
+            view |= {"trade_px": event.px, "trade_lots": event.lots, "trade_side": side}
+        book.apply(event)
+        if event.kind == EventKind.GAP or event.flags & EventFlag.SNAPSHOT:
+            book.mark(event)
+        before = dict(view)
+        if event.flags & EventFlag.LAST:
+            view["valid"] = book.valid
+            for side, name in ((1, "bid"), (-1, "ask")):
+                best = book.best(side)
+                view[name] = NO_PRICE if best is None else best
+                view[f"{name}_lots"] = 0 if best is None else book.lots(side, best)
+        prices = any(view[name] != before[name] for name in ("bid", "ask"))
+        top = prices or any(view[name] != before[name] for name in ("bid_lots", "ask_lots"))
+        self.now_ns = event.ts_recv_ns
+        if traded and WakeKind.TRADE in wakes:
+            self._call(self.strategy.on_trade, b)
+        if prices and WakeKind.BEST in wakes:
+            self._call(self.strategy.on_best, b)
+        if top and WakeKind.CROSS in wakes:
+            for other in range(len(self.instruments)):
+                for buy, sell in ((other, b), (b, other)):
+                    if self._crossed(buy, sell):
+                        self._call(self.strategy.on_cross, buy, sell)
+
+    def _crossed(self, buy: int, sell: int) -> bool:
+        first, second = self.instruments[buy], self.instruments[sell]
+        ask, bid = self.view[buy]["ask"], self.view[sell]["bid"]
+        if buy == sell or first.asset != second.asset or NO_PRICE in (ask, bid):
+            return False
+        edge = Fraction(self.strategy.edge_ppb(), 10**9)
+        ask_price, bid_price = ask * Fraction(first.tick), bid * Fraction(second.tick)
+        return bid_price > ask_price and bid_price - ask_price > ask_price * edge
+
+    # What we send.
+
+    def ask_new(
+        self, book: int, side: int, lots: int, px: int, kind: OrderType, tif: TimeInForce
+    ) -> int:
+        busy = {o.id % self.slots for o in self.orders.values() if o.known_open or o.messages}
+        order_id = self.next_id
+        while order_id % self.slots in busy:
+            order_id += 1
+        self.next_id = order_id + 1
+        order = Order(order_id, book, side, kind, tif, px, lots, lots)
+        order.known_px, order.known_leaves = px, lots
+        self.orders[order_id] = order
+        self.outbox.append(("new", order_id))
+        return order_id
+
+    def _send(self, stage: int, delay_ns: int, order: Order, *what: object) -> None:
+        order.messages += 1
+        self.sent += 1
+        self._push(self.now_ns + delay_ns, stage, self.sent, (order, *what))
+
+    def _send_new(self, order_id: int) -> None:
+        order = self.orders[order_id]
+        self._write(self.now_ns, order, JournalEvent.SUBMITTED)
+        if order.lots <= 0:
+            self._write(self.now_ns, order, JournalEvent.REJECTED, Reason.BAD_QUANTITY)
+            self._send(RESPONSE, 0, order, JournalEvent.REJECTED, order.px, 0, 0)
+            return
+        self._send(REQUEST, self.instruments[order.book].order_entry_ns, order, "new")
+
+    def _send_cancel(self, order_id: int, *_: int) -> None:
+        order = self.orders[order_id]
+        self._write(self.now_ns, order, JournalEvent.CANCEL_SENT)
+        self._send(REQUEST, self.instruments[order.book].order_entry_ns, order, "cancel")
+
+    def _send_replace(self, order_id: int, px: int, lots: int) -> None:
+        order = self.orders[order_id]
+        self._write(self.now_ns, order, JournalEvent.REPLACE_SENT, px=px, lots=lots)
+        delay_ns = self.instruments[order.book].order_entry_ns
+        self._send(REQUEST, delay_ns, order, "replace", px, lots)
+
+    def _arrive(self, ts_ns: int, order: Order, what: str, *details: int) -> None:
+        order.messages -= 1
+        self.now_ns = ts_ns
+        getattr(self.exchanges[order.book], what)(ts_ns, order, *details)
+
+    # What venues answer.
+
+    def _respond(self, ts_ns: int, order: Order, event: JournalEvent, px: int, lots: int) -> None:
+        self.now_ns = ts_ns
+        delay_ns = self.instruments[order.book].response_ns
+        self._send(RESPONSE, delay_ns, order, event, px, lots, order.leaves)
+
+    def _report(self, ts_ns: int, order: Order, event: JournalEvent, reason: Reason) -> None:
+        self._write(ts_ns, order, event, reason, at_venue=True)
+        self._respond(ts_ns, order, event, order.px, 0)
+
+    def _fill(
+        self, ts_ns: int, order: Order, px: int, lots: int, *, maker: bool, ahead: float
+    ) -> None:
+        item, account = self.instruments[order.book], self.accounts[order.book]
+        bps = item.maker_fee_bps if maker else item.taker_fee_bps
+        fee = account.fill(item, order.side, px, lots, bps)
+        order.leaves -= lots
+        liquidity = Liquidity.MAKER if maker else Liquidity.TAKER
+        filled = JournalEvent.FILLED
+        details = {"px": px, "lots": lots, "liquidity": liquidity, "ahead": ahead, "fee": fee}
+        self._write(ts_ns, order, filled, at_venue=True, **details)
+        self._respond(ts_ns, order, filled, px, lots)
+
+    def _exclude(self, ts_ns: int, order: Order, lots: int) -> None:
+        excluded = JournalEvent.FILL_EXCLUDED
+        self._write(ts_ns, order, excluded, Reason.BOOK_INVALID, at_venue=True, lots=lots)
+        self._report(ts_ns, order, JournalEvent.CANCELLED, Reason.BOOK_INVALID)
+
+    def _hear(
+        self, ts_ns: int, order: Order, event: JournalEvent, px: int, lots: int, leaves: int
+    ) -> None:
+        order.messages -= 1
+        self.now_ns = ts_ns
+        if event == JournalEvent.FILLED:
+            order.known_leaves = leaves
+            self.accounts[order.book].known_position += order.side * lots
+        elif event == JournalEvent.CANCEL_REJECTED:
+            order.cancel_sent = False
+        elif event == JournalEvent.REPLACED:
+            order.known_px, order.known_leaves = px, leaves
+        if event in OVER or (event == JournalEvent.FILLED and leaves == 0):
+            order.known_open = False
+        if event == JournalEvent.FILLED:
+            if WakeKind.FILL in self.wakes:
+                self._call(self.strategy.on_fill, order.id, px, lots)
+        elif WakeKind.ORDER in self.wakes:
+            self._call(self.strategy.on_order, order.id, int(event))
+
+    # What is written down.
+
+    def _write(
+        self,
+        ts_ns: int,
+        order: Order,
+        event: JournalEvent,
+        reason: Reason = Reason.NONE,
+        *,
+        at_venue: bool = False,
+        px: int | None = None,
+        lots: int | None = None,
+        liquidity: Liquidity = Liquidity.NONE,
+        ahead: float = 0.0,
+        fee: int = 0,
+    ) -> None:
+        if at_venue:
+            bid, ask = (self.exchanges[order.book].book.best(side) for side in (1, -1))
+        else:
+            bid, ask = self.view[order.book]["bid"], self.view[order.book]["ask"]
+        self.journal.append(
+            (
+                ts_ns,
+                int(event),
+                order.id,
+                order.book,
+                order.side,
+                int(order.kind),
+                int(order.tif),
+                int(liquidity),
+                int(reason),
+                order.px if px is None else px,
+                order.lots if lots is None else lots,
+                order.leaves,
+                ahead,
+                fee,
+                NO_PRICE if bid is None else bid,
+                NO_PRICE if ask is None else ask,
+            )
+        )
+
+    def _sample(self, ts_ns: int) -> None:
+        for b, account in enumerate(self.accounts):
+            book = self.exchanges[b].book
+            best = [NO_PRICE if (px := book.best(side)) is None else px for side in (1, -1)]
+            state = (account.position, account.cash, account.fee_micro)
+            self.samples[ts_ns, b] = (*best, *state)
