@@ -28,7 +28,7 @@ def check_invariants(result: Result, books: list[list[Event]], partial_fills: bo
 
 
 def _quantity_is_conserved(rows: list[dict[str, int]]) -> None:
-    """Lots are filled, taken back or still there; nothing fills before acceptance or after the end."""
+    """Lots are filled, taken back or still there; none fills before acceptance or after the end."""
     left: dict[int, int] = {}
     accepted, over = set(), set()
     for row in rows:
