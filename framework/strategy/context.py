@@ -10,12 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import kernel
-from framework.book.ladder import halves_of, level_lots, next_level
 from framework.core.errors import StrategyError
-from framework.core.events import NO_PRICE, I64Array
+from framework.core.events import NO_PRICE
 from framework.core.instrument import Instrument
 from framework.core.orders import OrderType, TimeInForce
+from framework.strategy.actions import ctx_depth_lots, ctx_level_lots, ctx_level_ticks
 from framework.venue.records import (
     ACCOUNT_DTYPE,
     ORDER_DTYPE,
@@ -25,7 +24,7 @@ from framework.venue.records import (
     Request,
     View,
 )
-from framework.venue.world import W, World, ladders_known
+from framework.venue.world import W, World
 
 _MARKET, _LIMIT = int(OrderType.MARKET), int(OrderType.LIMIT)
 _GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
@@ -50,33 +49,6 @@ _O_FIELDS: Final = len(_O)
 def _integers(array: np.ndarray) -> memoryview:
     """View an array's memory as a flat run of Python integers (twice as fast as NumPy scalars)."""
     return memoryview(array.view(np.int64).reshape(-1))  # type: ignore[arg-type]
-
-
-@kernel
-def _depth_lots(world: I64Array, h: int, limit_z: int) -> int:
-    ladders = ladders_known(world)
-    total = 0
-    z = halves_of(ladders)[h].best
-    while z != NO_PRICE and z >= limit_z:
-        total += level_lots(ladders, h, z)
-        z = next_level(ladders, h, z)
-    return total
-
-
-@kernel
-def _level_price(world: I64Array, h: int, n: int) -> int:
-    ladders = ladders_known(world)
-    z = halves_of(ladders)[h].best
-    for _ in range(n):
-        if z == NO_PRICE:
-            break
-        z = next_level(ladders, h, z)
-    return z
-
-
-@kernel
-def _known_level(world: I64Array, h: int, z: int) -> int:
-    return level_lots(ladders_known(world), h, z)
 
 
 class Context:
@@ -201,17 +173,15 @@ class Context:
 
     def depth_lots(self, book: int, side: int, limit_ticks: int) -> int:
         """Quantity displayed on a side at `limit_ticks` or better."""
-        half = 2 * book + (side < 0)
-        return int(_depth_lots(self._world.root, half, side * limit_ticks))
+        return int(ctx_depth_lots(self._world.root, book, side, limit_ticks))
 
     def level_ticks(self, book: int, side: int, n: int) -> int:
         """Price of a side's n-th best level, 0 being the best; `NO_PRICE` where there is none."""
-        z = int(_level_price(self._world.root, 2 * book + (side < 0), n))
-        return z if z == NO_PRICE else side * z
+        return int(ctx_level_ticks(self._world.root, book, side, n))
 
     def level_lots(self, book: int, side: int, px_ticks: int) -> int:
         """Quantity displayed at one price."""
-        return int(_known_level(self._world.root, 2 * book + (side < 0), side * px_ticks))
+        return int(ctx_level_lots(self._world.root, book, side, px_ticks))
 
     # Our own state, as far as we have been told.
 

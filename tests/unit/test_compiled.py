@@ -11,8 +11,8 @@ import pytest
 
 from framework.core.errors import StrategyError
 from framework.strategy import Context, OnTimer, Strategy, param
+from framework.strategy.actions import ACTIONS
 from framework.strategy.compiled import compile_strategy
-from framework.strategy.compiled.context import ACTIONS
 
 EDGE = 3
 

@@ -18,8 +18,8 @@ from numba.core.errors import NumbaError
 
 from framework._jit import CACHE_DIR
 from framework.core.errors import StrategyError
+from framework.strategy.actions import ACTIONS
 from framework.strategy.base import HANDLERS, WAKE_KINDS, Strategy
-from framework.strategy.compiled.context import ACTIONS
 from framework.strategy.compiled.translate import (
     ALLOWED_CALLS,
     Source,
@@ -123,7 +123,7 @@ def _module_text(
     order = _callees_first(functions)
     text = "from framework._jit import array_at, entry, kernel\n"
     text += "from framework.venue.world import W\n"
-    text += "from framework.strategy.compiled.context import *\n"
+    text += "from framework.strategy.actions import *\n"
     text += f"import numpy as np\n\nRECORD = np.dtype({dtype.descr!r})\n"
     # The values stand in the text so that another value is another module, never a stale one.
     text += "".join(f"{name} = {_written(value)}\n" for name, value in sorted(outside.items()))
