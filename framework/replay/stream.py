@@ -166,7 +166,7 @@ def _book_start_ns(stream: GoldStream) -> int:
     if not paths:
         return start_ns
     earlier = _dataset(stream, paths).to_table(
-        columns=["ts_exch_ns", "kind", "flags"], filter=before
+        columns=["ts_exch_ns", "kind", "side", "flags"], filter=before
     )
     if earlier.num_rows == 0:
         return start_ns
@@ -178,7 +178,9 @@ def _book_start_ns(stream: GoldStream) -> int:
         return int(times[begins].max())
     # A top-of-book stream needs its last quote of either side only; any other, all it has.
     if bool((kind == EventKind.BEST).any()):
-        return int(times[kind == EventKind.BEST].max())
+        side = earlier["side"].to_numpy()
+        quotes = [times[(kind == EventKind.BEST) & (side == one)] for one in (1, -1)]
+        return int(min(last.max() for last in quotes if last.size))
     return int(times.min())
 
 
