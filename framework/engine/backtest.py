@@ -26,7 +26,7 @@ from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.replay.market import Chunk, read_market
 from framework.replay.stream import GoldStream
-from framework.strategy.base import Strategy, check_wakes
+from framework.strategy.base import Strategy, check_wakes, fresh_copy
 from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
 from framework.venue.fees import PPB_PER_BPS
@@ -101,8 +101,15 @@ def run_trials(
         Where a limit was met: too many messages on their way, numbers too large.
     """
     config = config or BacktestConfig()
+    # Fresh copies: a strategy's own notes from an earlier run must not leak into this one.
+    strategies = [fresh_copy(strategy) for strategy in strategies]
     for strategy in strategies:
         check_wakes(strategy)
+    if isinstance(streams, str | GoldStream):
+        raise SpecError(
+            "a backtest needs a list of streams, got one thing",
+            remedy='open a table with open_streams(lake, "demo")',
+        )
     if not streams:
         raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
     streams = sorted(streams, key=lambda stream: stream.instrument.name)
@@ -154,8 +161,7 @@ class _Run:
         config: BacktestConfig,
         progress: Progress | None,
     ) -> None:
-        # Fresh copies: a strategy's own notes from an earlier run must not leak into this one.
-        self._strategies = [type(item)(**item.parameters()) for item in strategies]
+        self._strategies = strategies
         self._streams = streams
         self._config = config
         self._progress = progress
@@ -316,8 +322,13 @@ def _handlers(strategy: Strategy) -> list[tuple[Callable[..., object], int]]:
 
 def _last_ns(chunk: Chunk) -> int:
     """Latest instant of the whole market where this is its last chunk, else the largest integer."""
-    if chunk.horizon_ns != FOREVER or chunk.tape.ts_exch_ns.size == 0:
+    if chunk.horizon_ns != FOREVER:
         return FOREVER
+    if chunk.tape.ts_exch_ns.size == 0:
+        raise DataError(
+            "a run needs events, but none of its streams has any in the period asked for",
+            remedy="choose a period that crossbook tables shows to hold events",
+        )
     return int(max(chunk.tape.ts_exch_ns.max(), chunk.tape.ts_recv_ns.max()))
 
 

@@ -65,12 +65,24 @@ class Strategy:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.declared = collect_parameters(cls)
+        if isinstance(cls.wakes, Wake):
+            raise StrategyError(
+                f"{cls.__name__}: wakes must be a tuple, got {cls.wakes!r}",
+                remedy="a tuple of one ends with a comma: wakes = (OnTimer(...),)",
+            )
+        kinds = [type(wake) for wake in cls.wakes]
         for wake in cls.wakes:
             kind = WAKE_KINDS.get(type(wake))
             if kind is None:
                 raise StrategyError(
                     f"{cls.__name__}: wakes must hold OnTimer, OnTrade, …, got {wake!r}",
                     remedy='write for example wakes = (OnTimer("100ms"), OnFill())',
+                )
+            if kinds.count(type(wake)) > 1:
+                raise StrategyError(
+                    f"{cls.__name__}: wakes may hold one {type(wake).__name__}, got "
+                    f"{kinds.count(type(wake))}",
+                    remedy="keep the one that wakes more often and ask ctx.now_ns in its handler",
                 )
             if not callable(getattr(cls, HANDLERS[kind], None)):
                 raise StrategyError(
@@ -130,6 +142,29 @@ class Strategy:
 
     def on_start(self, ctx: Context) -> None:
         """Prepare before the first event; books can be looked up by name here."""
+
+
+def fresh_copy(strategy: Strategy) -> Strategy:
+    """Make the strategy anew from its parameters: notes from an earlier run do not come along.
+
+    Raises
+    ------
+    StrategyError
+        Where it is no strategy, or needs more than its parameters to be made.
+    """
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(
+            f"a backtest needs instances of Strategy, got {strategy!r}",
+            remedy="make one: MyStrategy(size=2), not MyStrategy",
+        )
+    owner = type(strategy)
+    try:
+        return owner(**strategy.parameters())
+    except TypeError as error:
+        raise StrategyError(
+            f"{owner.__name__} must be made from its parameters alone, but: {error}",
+            remedy="declare what it needs with param(...), set the rest in on_start",
+        ) from error
 
 
 def check_wakes(strategy: Strategy) -> None:

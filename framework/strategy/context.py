@@ -6,6 +6,7 @@ All of it is what had reached us by `Context.now_ns`: books as received, orders 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Final
 
 import numpy as np
@@ -44,11 +45,30 @@ _O = {name: _place(ORDER_DTYPE, name) for name in ORDER_DTYPE.names or ()}
 _T = {name: _place(TRIAL_DTYPE, name) for name in TRIAL_DTYPE.names or ()}
 _OUT_FIELDS: Final = len(OUTBOX_DTYPE.names or ())
 _O_FIELDS: Final = len(_O)
+_FAR: Final = 1 << 62  # beyond any price; what is calculated from NO_PRICE lies further out
 
 
 def _integers(array: np.ndarray) -> memoryview:
     """View an array's memory as a flat run of Python integers (twice as fast as NumPy scalars)."""
     return memoryview(array.view(np.int64).reshape(-1))  # type: ignore[arg-type]
+
+
+def _whole(value: object, what: str) -> int:
+    try:
+        return index(value)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise StrategyError(
+            f"an order's {what} must be a whole number, got {value!r}",
+            remedy="round it; ctx.instrument(book) has ticks(price) and lots(quantity)",
+        ) from error
+
+
+def _no_such_price(px_ticks: int) -> StrategyError:
+    return StrategyError(
+        f"an order's price must be one, got {px_ticks} ticks, which comes from NO_PRICE: the book "
+        "has no such quote",
+        remedy="ask ctx.has_quote(book) first",
+    )
 
 
 class Context:
@@ -63,6 +83,7 @@ class Context:
         self._world = world
         self._root = _integers(world.root)
         self._n_books = len(instruments)
+        self._books = range(self._n_books)
         self._instruments = tuple(instruments)
         self._names = {item.name: b for b, item in enumerate(instruments)}
         self._ticks = [float(item.tick) for item in instruments]
@@ -273,6 +294,9 @@ class Context:
             raise StrategyError(
                 f"a replace needs a positive quantity, got {lots} lots", remedy="cancel instead"
             )
+        lots, px_ticks = _whole(lots, "quantity in lots"), _whole(px_ticks, "price in ticks")
+        if not -_FAR < px_ticks < _FAR:
+            raise _no_such_price(px_ticks)
         if self.is_open(order):
             self._post(_REPLACE, order, 0, 0, 0, 0, px_ticks, lots)
 
@@ -288,10 +312,14 @@ class Context:
     def _new(
         self, book: int, side: int, lots: int, px_ticks: int, order_type: int, tif: int
     ) -> int:
-        if not 0 <= book < self._n_books or side not in (1, -1):
+        if type(lots) is not int or type(px_ticks) is not int:
+            lots, px_ticks = _whole(lots, "quantity in lots"), _whole(px_ticks, "price in ticks")
+        if not -_FAR < px_ticks < _FAR:
+            raise _no_such_price(px_ticks)
+        if book not in self._books or side not in (1, -1):
             raise StrategyError(
                 f"an order needs a book in 0…{self._n_books - 1} and a side of +1 or -1, "
-                f"got book {book}, side {side}",
+                f"got book {book!r}, side {side!r}",
                 remedy="look books up with ctx.book(name)",
             )
         order = self._trial[_T["next_id"]]
