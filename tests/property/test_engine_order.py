@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -45,9 +46,7 @@ def _stored(case: Case, root: Path, order: random.Random) -> list[GoldStream]:
         ends = [i + 1 for i, event in enumerate(rows) if event.flags & EventFlag.LAST]
         cuts = sorted({0, len(rows), *order.sample(ends, 5)})
         table = _table(case, b)
-        parts += [
-            table.slice(start, stop - start) for start, stop in zip(cuts, cuts[1:], strict=False)
-        ]
+        parts += [table.slice(start, stop - start) for start, stop in itertools.pairwise(cuts)]
     order.shuffle(parts)
     for i, part in enumerate(parts):
         lake.append(name, part, transaction=str(i), partition_by=("venue", "symbol"))

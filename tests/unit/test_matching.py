@@ -225,5 +225,5 @@ def test_numbers_too_large_for_the_account_stop_the_run() -> None:
 
 def test_a_walk_through_more_levels_than_the_mail_holds_stops_the_run() -> None:
     book = [_depth(0, -1, 101 + i, 1) for i in range(3_000)]
-    with pytest.raises(EngineError, match="must|more"):
+    with pytest.raises(EngineError, match=r"must|more"):
         _run([*BOOK, *book], lambda ctx: ctx.market(0, 1, 10_000), max_orders=2)
