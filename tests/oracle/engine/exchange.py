@@ -137,8 +137,8 @@ class Exchange:
             order.traded += lots
             order.front -= max(left, 0)
             reached = int(0.5 - order.front)
+            order.front = max(order.front, 0.0)
             if left > 0 and reached > 0:
-                order.front = 0.0
                 left -= self._fill_resting(now_ns, order, min(left, reached), ahead)
 
     def _fill_resting(self, now_ns: int, order: Order, available: int, ahead: float) -> int:

@@ -35,4 +35,4 @@ def front_after(
     cancelled_ahead = (1 - behind) * cancelled
     if cancelled_behind > back:
         cancelled_ahead += cancelled_behind - back
-    return min(front - cancelled_ahead, now)
+    return max(0, min(front - cancelled_ahead, now))
