@@ -224,8 +224,8 @@ def on_trade(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
                 order.traded += lots
                 # Lots are whole: the queue is used up once half a lot of ours has traded.
                 reached = int(0.5 - order.front)
+                order.front = max(order.front, 0.0)
                 if left > 0 and reached > 0:
-                    order.front = 0.0
                     left -= _fill_resting(world, k, o, h, ts_ns, min(left, reached), ahead)
             elif left > 0:
                 left -= _fill_resting(world, k, o, h, ts_ns, left, 0.0)

@@ -80,7 +80,7 @@ def front_after_depth(
     before: int,
     now: int,
 ) -> float:
-    """Quantity ahead after the level changed from ``before`` to ``now``, all in lots.
+    """Quantity ahead, never below zero, after the level went from ``before`` to ``now`` lots.
 
     Parameters
     ----------
@@ -103,4 +103,5 @@ def front_after_depth(
     behind = share_behind(model, power, front * lot_quantity, back * lot_quantity)
     # What the model puts behind may exceed what stands there; the excess was ahead.
     excess = min(back - behind * cancelled, 0.0)
-    return min(front - (1.0 - behind) * cancelled + excess, float(now))
+    # Nor can more have been ahead than stood there: at worst nobody is left ahead.
+    return max(0.0, min(front - (1.0 - behind) * cancelled + excess, float(now)))
