@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from experiments.load import load_plan
+from experiments.run import RunOptions, carry_out
 from experiments.spec import Spec
 from framework.core.orders import TimeInForce
 from framework.engine import run_backtest
@@ -30,10 +31,15 @@ def _block(page: str, language: str) -> str:
     return found[1]
 
 
-def test_the_spec_with_every_field_is_one(tmp_path: Path) -> None:
+def test_the_spec_with_every_field_runs_and_varies(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(_block(_SPECS, "yaml"), encoding="utf-8")
-    assert len(load_plan(path).runs) == 4
+    write_demo_market(tmp_path / "lake", rows=40_000, seed=2)
+    options = RunOptions(lake=tmp_path / "lake", out=tmp_path / "out", track=False)
+    variants = carry_out(load_plan(path), options).variants
+    assert len(variants) == 4
+    slower = {v.values["latency.order_entry"]: v.result.journal_hash for v in variants}
+    assert len(set(slower.values())) == 2
 
 
 def _documented(written: object, spec: object, place: str = "") -> Iterator[str]:
