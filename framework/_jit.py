@@ -8,6 +8,7 @@ hash of all kernel sources and of the versions that compile them: any change sta
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import platform
 from collections.abc import Callable, Iterator
@@ -60,6 +61,13 @@ def _cached_here() -> Iterator[None]:
         yield
     finally:
         _settings.CACHE_DIR = before
+
+
+def is_cached(function: Callable[..., Any]) -> bool:
+    """Tell whether a kernel's machine code is on disk, so that its first call need not compile."""
+    plain = inspect.unwrap(function)
+    stem = Path(plain.__code__.co_filename).stem
+    return any(CACHE_DIR.glob(f"*/{stem}.{plain.__qualname__}-*.nbi"))
 
 
 def kernel(function: _F) -> _F:

@@ -9,6 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from experiments.cli.output import Output
 from experiments.run import OnProgress
+from framework._jit import is_cached
+from framework.engine.loop import advance
 
 
 @contextmanager
@@ -30,5 +32,7 @@ def replay_progress(output: Output) -> Iterator[OnProgress]:
             tasks[name] = bar.add_task(name, total=total)
         bar.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
+    if not is_cached(advance):
+        output.note("compiling the engine, once: about half a minute")
     with bar:
         yield show
