@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.crossbook-installed
 NOTEBOOK_STAMP := $(VENV)/.crossbook-notebook-installed
+PEERS_VENV := .venv-peers
+PEERS_STAMP := $(PEERS_VENV)/.crossbook-installed
+PEERS_PINS := tests/differential/requirements.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
 
@@ -15,7 +18,7 @@ PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	if $$name -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then echo $$name; exit; fi; done; echo python3)
 endif
 
-.PHONY: help demo test check lint format bench notebook setup constraints clean
+.PHONY: help demo test check lint format bench notebook setup peers constraints clean
 
 help: ## Show this help
 	@echo "Crossbook: backtests of strategies that trade spreads across venues"
@@ -26,6 +29,8 @@ demo: $(STAMP) ## Backtest both demo strategies and write their report
 	@$(BIN)/crossbook demo
 
 test: $(STAMP) ## Run the tests (PYTEST_ARGS="-k name" for some)
+	@$(MAKE) --no-print-directory peers || \
+		echo "No $(PEERS_VENV): the tests against other simulators will be skipped." >&2
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: lint test ## Run everything CI runs: lint, format, types, import contracts, tests
@@ -49,6 +54,8 @@ notebook: $(NOTEBOOK_STAMP) ## Open the notebooks in JupyterLab, on this machine
 		$(if $(filter 0,$(shell id -u)),--allow-root)
 
 setup: $(STAMP) ## Create .venv and install the project into it
+
+peers: $(PEERS_STAMP) ## Create .venv-peers, other simulators to test against
 
 constraints: ## Pin every package anew into constraints.txt
 	@rm -rf build/constraints
@@ -82,4 +89,12 @@ $(STAMP): pyproject.toml constraints.txt
 $(NOTEBOOK_STAMP): $(STAMP)
 	@echo "Installing JupyterLab into $(VENV) (once)"
 	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,notebook]"
+	@touch $@
+
+# Other simulators cap numpy and pandas lower than Crossbook does, hence an environment of their own.
+$(PEERS_STAMP): $(PEERS_PINS)
+	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
+	@echo "Installing other simulators into $(PEERS_VENV) (once)"
+	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
+		--requirement $(PEERS_PINS)
 	@touch $@
