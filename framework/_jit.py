@@ -22,6 +22,7 @@ import numpy as np
 from llvmlite import ir
 from numba import cfunc, njit, types
 from numba.core import cgutils
+from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
@@ -51,6 +52,9 @@ def _cache_home() -> Path:
 
 CACHE_DIR: Final = _cache_home() / "kernels" / _sources_hash()
 """Where compiled kernels are kept; set CROSSBOOK_CACHE_DIR to move it."""
+
+CompilationError: Final[type[Exception]] = NumbaError
+"""What is raised where a function is outside the subset of Python that compiles."""
 
 
 @contextmanager

@@ -14,9 +14,8 @@ from types import ModuleType
 from typing import Final
 
 import numpy as np
-from numba.core.errors import NumbaError
 
-from framework._jit import CACHE_DIR
+from framework._jit import CACHE_DIR, CompilationError
 from framework.core.errors import StrategyError
 from framework.strategy.actions import ACTIONS
 from framework.strategy.base import HANDLERS, WAKE_KINDS, Strategy
@@ -84,7 +83,7 @@ def compile_strategy(owner: type[Strategy]) -> CompiledStrategy:
     if key not in _built:
         try:
             module = _load(key, text, _globals_of(owner))
-        except NumbaError as error:
+        except CompilationError as error:
             raise _explained(error, source, lines) from error
         _built[key] = CompiledStrategy(dtype, module.wake)
     return _built[key]
@@ -230,7 +229,7 @@ def _load(key: str, text: str, outside: dict[str, object]) -> ModuleType:
 
 
 def _explained(
-    error: NumbaError, source: Source, lines: Mapping[str, Mapping[int, int]]
+    error: Exception, source: Source, lines: Mapping[str, Mapping[int, int]]
 ) -> StrategyError:
     """Turn numba's report into the line of the class and what to do."""
     told = _STYLE.sub("", str(error))
