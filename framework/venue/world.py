@@ -95,6 +95,13 @@ class W(IntEnum):
     ACTED_NS = auto()
     ACTIONS = auto()
     """Responses heard at the instant `ACTED_NS`."""
+    # Orders that watch the market rather than a price; a count of 0 spares the loop the question.
+    N_STOPS = auto()
+    N_PEGS = auto()
+    # What a trade has just taken from a half while the data still shows it (half 0: plus one).
+    SWEPT_HALF = auto()
+    SWEPT_Z = auto()
+    SWEPT_LOTS = auto()
     # Addresses.
     TS_EXCH = auto()
     TS_RECV = auto()

@@ -44,6 +44,7 @@ def random_case(seed: int, steps: int, actions: int, model: str = "") -> Case:
         queue_model=model or rng.choice(MODELS),
         queue_power=rng.choice([1.0, 2.0, 3.0]),
         exchange_model=rng.choice(["partial_fills"] * 4 + ["no_partial_fills"]),
+        self_trade="allow",
         max_orders=rng.choice([128, 128, 64]),
         sample_interval_ns=rng.choice([13, 100]),
         chunk_rows=rng.choice([7, 50, 1 << 18]),
