@@ -41,6 +41,11 @@ def rest(world: I64Array, k: int, o: int, h: int) -> None:
     if i > 0 and orders[live[i - 1]].z == z:
         # A level that has gone from view shows nothing ahead, but our earlier order is.
         orders[o].front = max(orders[o].front, orders[live[i - 1]].front)
+    for j in range(i + 1, n + 1):
+        behind = orders[live[j]]
+        if behind.z != z:
+            break
+        behind.front = max(behind.front, orders[o].front)  # hidden, so it waits for us as well
     counts[h] = n + 1
     world[W.N_PEGS] += orders[o].order_type == _MIDPOINT
     own_best_of(world, h)[k] = orders[live[0]].z

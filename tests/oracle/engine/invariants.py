@@ -7,10 +7,17 @@ from collections import defaultdict
 from fractions import Fraction
 
 from framework.core.events import EventKind
-from framework.core.orders import JournalEvent, Liquidity, TimeInForce
+from framework.core.orders import JournalEvent, Liquidity, OrderType, TimeInForce
 from framework.engine.result import JOURNAL_SCHEMA, Result
 from tests.oracle.engine.book import Book, Event
 
+REQUESTS = (JournalEvent.SUBMITTED, JournalEvent.CANCEL_SENT, JournalEvent.REPLACE_SENT)
+MOVES = (
+    JournalEvent.ACCEPTED,
+    JournalEvent.REPLACED,
+    JournalEvent.TRIGGERED,
+    JournalEvent.REPRICED,
+)
 OVER = (JournalEvent.REJECTED, JournalEvent.EXPIRED, JournalEvent.CANCELLED)
 TRADES = (EventKind.TRADE, EventKind.HIDDEN_TRADE, EventKind.ORDER_EXECUTE)
 SHOWS = (EventKind.DEPTH, EventKind.BEST, EventKind.ORDER_ADD)
@@ -40,6 +47,9 @@ def _quantity_is_conserved(rows: list[dict[str, int]]) -> None:
             accepted.add(order)
         elif event == JournalEvent.REPLACED:
             left[order] = row["leaves_lots"]
+        elif event == JournalEvent.DECREMENTED:
+            assert 0 < row["qty_lots"] <= left[order]
+            left[order] -= row["qty_lots"]
         elif event == JournalEvent.FILLED:
             assert order in accepted
             assert order not in over
@@ -75,16 +85,30 @@ def _money_adds_up(result: Result, rows: list[dict[str, int]]) -> None:
 
 
 def _first_come_first_served(rows: list[dict[str, int]]) -> None:
-    """No resting order fills while one at its price that came before it is still there."""
+    """No resting order fills while one at its price that came before it is still there.
+
+    A displayed order comes before every hidden one; an iceberg's next part comes anew.
+    """
     resting: dict[int, tuple[int, int, int]] = {}  # in order of arrival
+    hidden: set[int] = set()
     leaves: dict[int, int] = {}
+    limits: dict[int, int] = {}
     for row in rows:
         order, event = row["order_id"], row["event"]
         level = (row["book"], row["side"], row["px_ticks"])
-        if event == JournalEvent.ACCEPTED and row["time_in_force"] in (
-            TimeInForce.GTC,
-            TimeInForce.POST_ONLY,
-        ):
+        rests = row["order_type"] not in (OrderType.MARKET, OrderType.STOP)
+        rests = rests and row["time_in_force"] not in (TimeInForce.IOC, TimeInForce.FOK)
+        if event == JournalEvent.SUBMITTED:
+            limits[order] = row["px_ticks"]
+            if row["order_type"] in (OrderType.HIDDEN, OrderType.MIDPOINT):
+                hidden.add(order)
+        elif event == JournalEvent.ACCEPTED and rests:
+            if row["order_type"] != OrderType.STOP_LIMIT:
+                resting[order] = level
+        elif event == JournalEvent.TRIGGERED and rests:
+            resting[order] = (row["book"], row["side"], limits[order])
+        elif event in (JournalEvent.REFRESHED, JournalEvent.REPRICED):
+            del resting[order]
             resting[order] = level
         elif event == JournalEvent.REPLACED:
             if resting.get(order) != level or row["leaves_lots"] > leaves[order]:
@@ -92,10 +116,41 @@ def _first_come_first_served(rows: list[dict[str, int]]) -> None:
             resting[order] = level
         elif event == JournalEvent.FILLED and row["liquidity"] == Liquidity.MAKER:
             ahead = [one for one, place in resting.items() if place == resting[order]]
-            assert ahead[0] == order
+            assert sorted(ahead, key=lambda one: one in hidden)[0] == order
         leaves[order] = row["leaves_lots"]
         if event in OVER or (event == JournalEvent.FILLED and row["leaves_lots"] == 0):
             resting.pop(order, None)
+
+
+def own_book_stays_uncrossed(rows: list[dict[str, int]]) -> None:
+    """Where self-trades are prevented, no two resting orders of ours could trade."""
+    resting: dict[int, tuple[int, int, int]] = {}
+    limits: dict[int, int] = {}
+    pending: int = 0  # an order that arrives may cross until the rule has been applied
+    for row in rows:
+        order, event = row["order_id"], row["event"]
+        if order != pending or event in REQUESTS:
+            _assert_apart(resting, pending)
+        if event == JournalEvent.SUBMITTED:
+            limits[order] = row["px_ticks"]
+        elif event in MOVES and row["order_type"] not in (OrderType.MARKET, OrderType.STOP):
+            px = limits[order] if event == JournalEvent.TRIGGERED else row["px_ticks"]
+            waits = event == JournalEvent.ACCEPTED and row["order_type"] == OrderType.STOP_LIMIT
+            if not waits and row["time_in_force"] not in (TimeInForce.IOC, TimeInForce.FOK):
+                resting[order] = (row["book"], row["side"], px)
+                pending = order
+        if event in OVER or (event == JournalEvent.FILLED and row["leaves_lots"] == 0):
+            resting.pop(order, None)
+    _assert_apart(resting, 0)
+
+
+def _assert_apart(resting: dict[int, tuple[int, int, int]], pending: int) -> None:
+    best: dict[tuple[int, int], int] = {}
+    for order, (book, side, px) in resting.items():
+        if order != pending:
+            best[book, side] = max(best.get((book, side), -(10**9)), side * px)
+    for book in {book for book, _ in best}:
+        assert best.get((book, 1), -(10**9)) + best.get((book, -1), -(10**9)) < 0
 
 
 def _takers_take_what_is_shown(rows: list[dict[str, int]], books: list[list[Event]]) -> None:
