@@ -154,19 +154,31 @@ def _assert_apart(resting: dict[int, tuple[int, int, int]], pending: int) -> Non
 
 
 def _takers_take_what_is_shown(rows: list[dict[str, int]], books: list[list[Event]]) -> None:
-    """An order that takes finds what it takes displayed at that price, at that instant."""
+    """An order that takes finds what it takes displayed at that price, at that instant.
+
+    Requests arrive after the market events of their instant; a stop is set off among them.
+    """
     taken: dict[tuple[int, int, int, int, int], int] = defaultdict(int)
+    stops = set()
     for row in rows:
+        if row["order_type"] in (OrderType.STOP, OrderType.STOP_LIMIT):
+            stops.add(row["order_id"])
         if row["event"] == JournalEvent.FILLED and row["liquidity"] == Liquidity.TAKER:
             key = (row["book"], row["ts_ns"], -row["side"], row["px_ticks"], row["order_id"])
             taken[key] += row["qty_lots"]
     for b, events in enumerate(books):
         book, i = Book(), 0
-        for (_, ts_ns, side, px, _), lots in sorted(one for one in taken.items() if one[0][0] == b):
+        among: dict[tuple[int, int, int], int] = defaultdict(int)
+        for (_, ts_ns, side, px, order), lots in sorted(o for o in taken.items() if o[0][0] == b):
             while i < len(events) and events[i].ts_exch_ns <= ts_ns:
+                at_ns = events[i].ts_exch_ns
+                for one, levels in book.levels.items():
+                    for level, shown in levels.items():
+                        among[at_ns, one, level] = max(among[at_ns, one, level], shown)
                 book.apply(events[i])
                 i += 1
-            assert lots <= book.lots(side, px)
+            shown = book.lots(side, px)
+            assert lots <= (max(shown, among[ts_ns, side, px]) if order in stops else shown)
 
 
 def _makers_get_no_more_than_came(rows: list[dict[str, int]], books: list[list[Event]]) -> None:
