@@ -288,7 +288,7 @@ def _happen_until(world: I64Array, limit_ns: int) -> None:
 def _needs_drain(world: I64Array) -> bool:
     # One step can write at most a few rows for each open order of each trial, a wake-up's requests
     # two rows for each place in the outbox, and a walk through a book one row a message.
-    return world[W.N_JOURNAL] + 8 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
+    return world[W.N_JOURNAL] + 12 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
 
 
 @kernel

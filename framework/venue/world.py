@@ -181,7 +181,7 @@ class World:
         self.interests = np.zeros(halves * INTEREST, np.int64)
         self.outbox = np.zeros(mail_slots, OUTBOX_DTYPE)
         # One step may fill every order of every trial; the loop asks for a drain before that.
-        journal_slots = max(journal_rows, 16 * n_trials * slots)
+        journal_slots = max(journal_rows, 24 * n_trials * slots)
         self.journal = np.zeros(journal_slots, JOURNAL_DTYPE)
         self.samples = np.zeros(max(1 << 14, 2 * n_trials * n_books), SAMPLE_DTYPE)
         self._tape: Tape | None = None
