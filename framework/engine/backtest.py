@@ -136,6 +136,7 @@ def _books(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndar
         record["queue_model"] = config.queue
         record["queue_power"] = config.queue_power
         record["exchange_model"] = config.exchange
+        record["self_trade"] = config.self_trade_rule
         record["lot_quantity"] = float(item.lot)
         record["tick"] = float(item.tick)
         record["asset"] = assets.index(asset)
@@ -348,6 +349,11 @@ def _limit(status: int) -> CrossbookError:
             "a compiled strategy asked for what cannot be done: a book or side that does not "
             "exist, an order beyond max_orders, a replace without quantity, an alarm in the past",
             remedy="run it interpreted (compiled: false) to see which line it is",
+        )
+    if status == Status.ILLEGAL_STEP:
+        return EngineError(
+            "an order must move only as the table of order states allows, and was moved otherwise",
+            remedy="this is a fault in the simulated venue: please report it with the run's spec",
         )
     if status == Status.CONSUMED_FULL:
         return EngineError(
