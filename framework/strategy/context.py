@@ -73,6 +73,15 @@ def _no_such_price(px_ticks: int) -> StrategyError:
     )
 
 
+def _special(stop_ticks: int, expires_ns: int, peak: int) -> memoryview:
+    """Check and pack what only some types of order have."""
+    stop_ticks = _whole(stop_ticks, "stop price in ticks")
+    if not -_FAR < stop_ticks < _FAR:
+        raise _no_such_price(stop_ticks)
+    expires_ns = _whole(expires_ns, "expiry in nanoseconds")
+    return _integers(np.array([stop_ticks, expires_ns, _whole(peak, "peak in lots")]))
+
+
 class Context(SpecialOrders):
     """A strategy's window on the market and on its own orders.
 
@@ -349,11 +358,13 @@ class Context(SpecialOrders):
         expires_ns: int = 0,
         peak: int = 0,
     ) -> int:
+        special = None
+        if stop_ticks or expires_ns or peak:
+            special = _special(stop_ticks, expires_ns, peak)
         if type(lots) is not int or type(px_ticks) is not int:
             lots, px_ticks = _whole(lots, "quantity in lots"), _whole(px_ticks, "price in ticks")
-        for price in (px_ticks, stop_ticks) if stop_ticks else (px_ticks,):
-            if not -_FAR < price < _FAR:
-                raise _no_such_price(price)
+        if not -_FAR < px_ticks < _FAR:
+            raise _no_such_price(px_ticks)
         if book not in self._books or side not in (1, -1):
             raise StrategyError(
                 f"an order needs a book in 0…{self._n_books - 1} and a side of +1 or -1, "
@@ -391,9 +402,8 @@ class Context(SpecialOrders):
         self._trial[_T["n_open"]] += 1
         box = self._root[_N_OUTBOX] * _OUT_FIELDS
         self._post(_NEW, order, book, side, order_type, tif, px_ticks, lots)
-        if stop_ticks or expires_ns or peak:
-            self._outbox[box + 8], self._outbox[box + 9] = stop_ticks, expires_ns
-            self._outbox[box + 10] = peak
+        if special:
+            self._outbox[box + 8 : box + 11] = special
         return order
 
     def _post(

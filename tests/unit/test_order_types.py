@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from framework.core.errors import StrategyError
-from framework.core.events import EventFlag, EventKind
+from framework.core.events import NO_PRICE, EventFlag, EventKind
 from framework.core.orders import JournalEvent, OrderType, TimeInForce
 from tests.support.by_hand import (
     MAKER,
@@ -298,3 +298,19 @@ def test_special_orders_end_a_gap_like_any_other():
     ]
     result = run(tape, lambda ctx: ctx.submit(0, 1, 7, 99, hidden=True))
     assert events_of(result)[-2:] == ["FILL_EXCLUDED BOOK_INVALID", "CANCELLED BOOK_INVALID"]
+
+
+@pytest.mark.parametrize(
+    ("send", "message"),
+    [
+        (lambda ctx: ctx.stop(0, 1, 4, 103.5), "stop price in ticks must be a whole number"),
+        (lambda ctx: ctx.submit(0, 1, 4, 99, expires_ns=1.5e9), "expiry in nanoseconds must be"),
+        (lambda ctx: ctx.submit(0, 1, 4, 99, peak_lots=0.5), "peak in lots must be a whole number"),
+        (lambda ctx: ctx.stop(0, 1, 4, NO_PRICE + 2), "comes from NO_PRICE"),
+        (lambda ctx: ctx.stop(0, 1, 4, 103, limit_ticks=NO_PRICE), "comes from NO_PRICE"),
+        (lambda ctx: ctx.peg_mid(0, 1, 4, limit_ticks=NO_PRICE), "comes from NO_PRICE"),
+    ],
+)
+def test_what_cannot_be_sent_is_named(send, message: str):
+    with pytest.raises(StrategyError, match=message):
+        run(BOOK, send)
