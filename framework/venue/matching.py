@@ -13,10 +13,19 @@ from enum import IntEnum
 from framework._jit import cold, kernel
 from framework.book.ladder import books_of, halves_of, level_lots, next_level
 from framework.core.events import NO_PRICE, I64Array
-from framework.core.orders import JournalEvent, Liquidity, OrderType, Reason, TimeInForce
+from framework.core.orders import (
+    JournalEvent,
+    Liquidity,
+    OrderType,
+    Reason,
+    TimeInForce,
+    TraceEvent,
+)
 from framework.venue.consumed import consume, consumed_lots, limit_consumed
+from framework.venue.costs import count_volume, fee_rate_ppb, impact_ticks
 from framework.venue.fees import fee_micro, notional, too_large
-from framework.venue.journal import journal_at, journal_row
+from framework.venue.journal import journal_at, journal_row, trace_row
+from framework.venue.latency import response_ns
 from framework.venue.mail import send
 from framework.venue.queue import front_after_depth
 from framework.venue.records import Status, VenueState
@@ -56,6 +65,8 @@ _NOT_FILLABLE, _NO_SUCH_ORDER = int(Reason.NOT_FILLABLE), int(Reason.NO_SUCH_ORD
 _BOOK_INVALID, _NO_LIQUIDITY = int(Reason.BOOK_INVALID), int(Reason.NO_LIQUIDITY)
 _LIVE, _OVER = int(VenueState.LIVE), int(VenueState.OVER)
 _RUNNING, _OVERFLOW = int(Status.DONE), int(Status.OVERFLOW)
+_T_QUEUED, _T_LEVEL = int(TraceEvent.QUEUED), int(TraceEvent.LEVEL)
+_T_TRADE, _T_CROSSED = int(TraceEvent.TRADE), int(TraceEvent.CROSSED)
 _WHOLE = int(ExchangeModel.NO_PARTIAL_FILLS)
 
 
@@ -65,7 +76,7 @@ def respond(world: I64Array, k: int, o: int, ts_ns: int, event: int, z: int, lot
     cold()
     order = orders_of(world, k)[o]
     order.in_flight += 1
-    arrival_ns = ts_ns + streams_of(world)[order.book].response_ns
+    arrival_ns = ts_ns + response_ns(world, k, order.book, ts_ns)
     send(world, k, 1, arrival_ns, event, order.id, z, lots, order.leaves)
 
 
@@ -94,8 +105,10 @@ def _fill(
     account = accounts_of(world, k)[order.book]
     px_ticks = order.side * z
     value = notional(stream.inverse_scale, px_ticks, lots)
-    rate_ppb = stream.maker_ppb if liquidity == _MAKER else stream.taker_ppb
+    rate_ppb = fee_rate_ppb(world, k, order.book, ts_ns, liquidity)
     fee = fee_micro(value, rate_ppb)
+    fee += lots * (stream.maker_lot_micro if liquidity == _MAKER else stream.taker_lot_micro)
+    count_volume(world, k, order.book, ts_ns, value, lots)
     # An inverse contract pays in the base asset, so its cash moves the other way.
     direction = -order.side if stream.inverse_scale == 0 else order.side
     account.position += order.side * lots
@@ -148,7 +161,7 @@ def _fill_resting(
 
 
 @kernel
-def on_level(world: I64Array, h: int, z: int, before: int, now: int) -> None:
+def on_level(world: I64Array, h: int, ts_ns: int, z: int, before: int, now: int) -> None:
     """Tell every trial the size of a watched level: ``before`` and ``now``, which may be equal."""
     cold()
     stream = streams_of(world)[h >> 1]
@@ -173,6 +186,8 @@ def on_level(world: I64Array, h: int, z: int, before: int, now: int) -> None:
                     now,
                 )
                 order.traded = 0.0
+                if order.id == world[W.TRACE_ID]:
+                    trace_row(world, k, live[i], ts_ns, _T_LEVEL, z, now)
 
 
 @kernel
@@ -194,6 +209,8 @@ def on_crossing(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
             o = live[i]
             if orders_of(world, k)[o].z < -z:
                 break
+            if orders_of(world, k)[o].id == world[W.TRACE_ID]:
+                trace_row(world, k, o, ts_ns, _T_CROSSED, -z, lots)
             filled = _fill_resting(world, k, o, other, ts_ns, left, 0.0)
             left -= filled
             if filled:
@@ -225,9 +242,13 @@ def on_trade(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
                 # Lots are whole: the queue is used up once half a lot of ours has traded.
                 reached = int(0.5 - order.front)
                 order.front = max(order.front, 0.0)
+                if order.id == world[W.TRACE_ID]:
+                    trace_row(world, k, o, ts_ns, _T_TRADE, z, lots)
                 if left > 0 and reached > 0:
                     left -= _fill_resting(world, k, o, h, ts_ns, min(left, reached), ahead)
             elif left > 0:
+                if order.id == world[W.TRACE_ID]:
+                    trace_row(world, k, o, ts_ns, _T_TRADE, z, lots)
                 left -= _fill_resting(world, k, o, h, ts_ns, left, 0.0)
             left = max(left, 0)  # a venue that fills no part of an order may give more
             if order.venue_state == _LIVE:
@@ -251,6 +272,18 @@ def _takeable(world: I64Array, k: int, o: int, other: int) -> int:
 
 
 @kernel
+def _taking_z(world: I64Array, k: int, o: int, ts_ns: int, z: int, lots: int) -> int:
+    """Signed price of taking a level: our own impact makes it worse, at most up to our limit."""
+    cold()
+    order = orders_of(world, k)[o]
+    if streams_of(world)[order.book].impact_kind == 0:
+        return z
+    side, taken = order.side, max(0, order.lots - order.leaves)
+    worse = z + impact_ticks(world, k, order.book, ts_ns, side, side * z, taken, lots)
+    return worse if order.order_type == _MARKET else min(worse, order.z)
+
+
+@kernel
 def _take(world: I64Array, k: int, o: int, other: int, ts_ns: int) -> None:
     """Walk the displayed levels of the half ``other`` with an order that has arrived."""
     cold()
@@ -266,9 +299,21 @@ def _take(world: I64Array, k: int, o: int, other: int, ts_ns: int) -> None:
         shown = level_lots(ladders, other, z) - consumed_lots(world, k, other, z)
         lots = min(shown, order.leaves)
         if lots > 0:
-            _fill(world, k, o, ts_ns, -z, lots, _TAKER, 0.0)
+            _fill(world, k, o, ts_ns, _taking_z(world, k, o, ts_ns, -z, lots), lots, _TAKER, 0.0)
             consume(world, k, other, z, lots)
         z = next_level(ladders, other, z)
+
+
+@kernel
+def _queue_up(world: I64Array, k: int, o: int, h: int, ts_ns: int) -> None:
+    """Put an order at the end of its level's queue."""
+    cold()
+    order = orders_of(world, k)[o]
+    order.front = float(level_lots(ladders_at_venue(world), h, order.z))
+    order.traded = 0.0
+    rest(world, k, o, h)
+    if order.id == world[W.TRACE_ID]:
+        trace_row(world, k, o, ts_ns, _T_QUEUED, order.z, order.leaves)
 
 
 @kernel
@@ -298,9 +343,7 @@ def arrive_new(world: I64Array, k: int, o: int, ts_ns: int) -> None:
         reason = _NO_LIQUIDITY if best == NO_PRICE else _NOT_FILLABLE
         _report(world, k, o, ts_ns, _EXPIRED, reason)
         return
-    order.front = float(level_lots(ladders, h, order.z))
-    order.traded = 0.0
-    rest(world, k, o, h)
+    _queue_up(world, k, o, h, ts_ns)
 
 
 @kernel
@@ -347,6 +390,4 @@ def arrive_replace(world: I64Array, k: int, o: int, ts_ns: int, z: int, lots: in
     if marketable:
         _take(world, k, o, h ^ 1, ts_ns)
     if order.leaves > 0:
-        order.front = float(level_lots(ladders, h, z))
-        order.traded = 0.0
-        rest(world, k, o, h)
+        _queue_up(world, k, o, h, ts_ns)
