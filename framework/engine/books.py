@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from framework.core.clock import NS_PER_S
 from framework.core.costs import YEAR_NS, Costs
 from framework.core.errors import SpecError
 from framework.core.instrument import Instrument
@@ -21,6 +22,7 @@ from framework.venue.fees import MICRO, PPB_PER_BPS
 from framework.venue.records import SETTLEMENT_DTYPE, STREAM_DTYPE, TIER_DTYPE
 
 _MAX_SETTLEMENTS: Final = 10_000_000
+_AFTER_NS: Final = 3600 * NS_PER_S  # events reach us later than the last of them happens
 
 
 def book_records(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndarray:
@@ -65,7 +67,12 @@ def tier_records(instruments: Sequence[Instrument]) -> np.ndarray:
 def settlement_records(
     instruments: Sequence[Instrument], first_ns: int, last_ns: int
 ) -> np.ndarray:
-    """List by time when funding and financing are due within a span, `SETTLEMENT_DTYPE`.
+    """List by time when funding and financing are due, `SETTLEMENT_DTYPE`.
+
+    Parameters
+    ----------
+    first_ns, last_ns
+        When the market's first and last event happen.
 
     Raises
     ------
@@ -74,7 +81,7 @@ def settlement_records(
     """
     rows: list[tuple[int, int, int, int, int]] = []
     for book, item in enumerate(instruments):
-        rows += _funding(book, item.costs, first_ns, last_ns)
+        rows += _funding(book, item.costs, first_ns)
         rows += _financing(book, item, first_ns, last_ns)
     return np.array(sorted(rows), SETTLEMENT_DTYPE)
 
@@ -139,10 +146,8 @@ def _number_venues(records: np.ndarray, instruments: Sequence[Instrument]) -> No
         first += len(item.costs.tiers)
 
 
-def _funding(
-    book: int, costs: Costs, first_ns: int, last_ns: int
-) -> list[tuple[int, int, int, int, int]]:
-    due = [rate for rate in costs.funding if first_ns <= rate.ts_ns <= last_ns]
+def _funding(book: int, costs: Costs, first_ns: int) -> list[tuple[int, int, int, int, int]]:
+    due = [rate for rate in costs.funding if rate.ts_ns >= first_ns]
     rates = [round(rate.rate_bps * PPT_PER_BPS) for rate in due]
     return [
         (rate.ts_ns, book, int(JournalEvent.FUNDING), ppt, -ppt)
@@ -157,7 +162,7 @@ def _financing(
     if terms is None:
         return []
     every_ns = terms.every_ns
-    instants = range(-(-first_ns // every_ns) * every_ns, last_ns + 1, every_ns)
+    instants = range(-(-first_ns // every_ns) * every_ns, last_ns + _AFTER_NS, every_ns)
     if len(instants) > _MAX_SETTLEMENTS:
         raise SpecError(
             f"{item.name}: financing must settle at most {_MAX_SETTLEMENTS:,} times in a run, "
