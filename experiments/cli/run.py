@@ -142,6 +142,8 @@ def _figures(outcome: Outcome, row: int) -> dict[str, object]:
         "events_per_s": round(rate),
     }
     figures |= {name: summary[name] for name in names}
+    if summary["carry"]:
+        figures["carry"] = summary["carry"]
     if summary["currency"] is None:
         figures["pnl_by_currency"] = summary["pnl_by_currency"]
         figures["fees_by_currency"] = summary["fees_by_currency"]

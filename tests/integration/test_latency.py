@@ -70,6 +70,17 @@ def test_draws_depend_on_the_seed_alone(streams: list[GoldStream]) -> None:
     assert one.journal_hash == two.journal_hash != other.journal_hash
 
 
+def test_a_compiled_strategy_meets_the_same_latencies(streams: list[GoldStream]) -> None:
+    linked = _linked(streams, entry_model=_DRAWN, response_model=_OBSERVED)
+    plain, compiled = (
+        run_backtest(MidpointQuoting(), linked, BacktestConfig(compiled=compiled))
+        for compiled in (False, True)
+    )
+    assert plain.journal_hash == compiled.journal_hash
+    sent = plain.journal["order_id"][0].as_py()
+    assert plain.explain(sent).equals(compiled.explain(sent))
+
+
 @pytest.mark.parametrize("model", [_DRAWN, _OBSERVED])
 def test_a_trial_in_a_batch_equals_its_solo_run(
     streams: list[GoldStream], model: LatencyModel
