@@ -41,7 +41,7 @@ from framework.engine.backtest import StrategyFailedError
     type=int,
     default=None,
     metavar="ORDER_ID",
-    help="Print one order's life; nothing is logged or written.",
+    help="Print the life of one order of SPEC's first run; nothing is logged or written.",
 )
 @click.option("--no-track", is_flag=True, help="Do not log the run to MLflow.")
 @lake_options
