@@ -190,6 +190,7 @@ def backtest_config(spec: Spec) -> BacktestConfig:
         queue_model=spec.queue.model.value,
         queue_power=spec.queue.power,
         exchange_model=spec.exchange.value,
+        self_trade=spec.self_trade.value,
         compiled=spec.compiled,
     )
 

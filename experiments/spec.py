@@ -48,6 +48,16 @@ class ExchangeModel(StrEnum):
     NO_PARTIAL_FILLS = "no_partial_fills"
 
 
+class SelfTradeRule(StrEnum):
+    """What gives way where two orders of a strategy would trade with each other."""
+
+    CANCEL_NEWEST = "cancel_newest"
+    CANCEL_OLDEST = "cancel_oldest"
+    CANCEL_BOTH = "cancel_both"
+    DECREMENT = "decrement"
+    ALLOW = "allow"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class DataSpec:
     """One table to replay.
@@ -225,6 +235,8 @@ class Spec:
         interest on positions, and how our own taking moves the price.
     queue, exchange
         How resting orders are filled.
+    self_trade
+        What gives way where two of the strategy's own orders would trade with each other.
     seed
         Of every random draw.
     compiled
@@ -250,6 +262,7 @@ class Spec:
     impact: dict[str, ImpactEntry] = field(default_factory=dict)
     queue: QueueSpec = field(default_factory=QueueSpec)
     exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS
+    self_trade: SelfTradeRule = SelfTradeRule.CANCEL_NEWEST
     seed: int = Field(default=1, ge=0, lt=2**63)
     compiled: bool = False
     sample_interval_ns: Duration | None = Field(

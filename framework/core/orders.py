@@ -10,6 +10,16 @@ class OrderType(IntEnum):
 
     LIMIT = 1
     MARKET = 2
+    STOP = 3
+    """Waits unseen at the venue for a trade at or through its stop price, then a market order."""
+    STOP_LIMIT = 4
+    """As `STOP`, then a limit order."""
+    HIDDEN = 5
+    """A limit order that nobody sees; it stands behind all displayed size at its price."""
+    MIDPOINT = 6
+    """A hidden order whose price follows the middle of the venue's best bid and ask."""
+    ICEBERG = 7
+    """A limit order that shows a part of itself, and the next part once that is filled."""
 
 
 class TimeInForce(IntEnum):
@@ -23,6 +33,8 @@ class TimeInForce(IntEnum):
     """Fill everything on arrival or nothing."""
     POST_ONLY = 4
     """Rest, or be rejected if it would take liquidity."""
+    GTD = 5
+    """Until filled, cancelled, or a given instant of the venue's clock."""
 
 
 class Liquidity(IntEnum):
@@ -45,7 +57,7 @@ class JournalEvent(IntEnum):
     FILLED = 4
     """`qty_lots` traded at `px_ticks`; complete where `leaves_lots` is 0."""
     EXPIRED = 5
-    """What an IOC or FOK order could not fill ended on arrival."""
+    """What an IOC or FOK order could not fill ended on arrival, or a GTD order's time was up."""
     CANCEL_SENT = 6
     """The strategy asked to cancel (our clock)."""
     CANCELLED = 7
@@ -60,9 +72,17 @@ class JournalEvent(IntEnum):
     """The replace found no live order, or would have taken liquidity post-only."""
     FILL_EXCLUDED = 12
     """A fill that the data suggests but that fell into an invalid-book window; not counted."""
-    FUNDING = 13
+    TRIGGERED = 13
+    """A trade at `px_ticks` set a stop order off; written before what it then does."""
+    REFRESHED = 14
+    """An iceberg shows `qty_lots` anew, behind what was displayed at its price."""
+    REPRICED = 15
+    """A midpoint order moved to `px_ticks`, as the newest hidden order there."""
+    DECREMENTED = 16
+    """`qty_lots` were taken off so that the order would not trade with another of our own."""
+    FUNDING = 17
     """A perpetual's funding was settled: ``fee_micro`` was paid on ``qty_lots`` of the position."""
-    FINANCING = 14
+    FINANCING = 18
     """Interest on an open position was charged; see `FUNDING`."""
 
 
@@ -101,3 +121,29 @@ class Reason(IntEnum):
     """A market order met an empty side."""
     TOO_MANY_ORDERS = 8
     """The trial has no free order slot."""
+    EXPIRY_REACHED = 9
+    """The instant a GTD order lives until has come, perhaps before it arrived."""
+    SELF_TRADE = 10
+    """It would have traded with another order of the same trial."""
+    NO_MID = 11
+    """A midpoint order met a book without a mid: a side empty, or bid and ask not apart."""
+    NOT_REPLACEABLE = 12
+    """A waiting stop or a midpoint order cannot be replaced: cancel it and send another."""
+    BAD_DISPLAY = 13
+    """What an iceberg is to show is not between one lot and its quantity."""
+    BAD_EXPIRY = 14
+    """A GTD order without an instant to live until, or another order with one."""
+
+
+class SelfTrade(IntEnum):
+    """What gives way where two orders of one trial would trade with each other."""
+
+    ALLOW = 0
+    """Nothing: our own orders do not see each other, and stand crossed."""
+    CANCEL_NEWEST = 1
+    """What is left of the order that arrives."""
+    CANCEL_OLDEST = 2
+    """The order that rests; the one that arrives goes on."""
+    CANCEL_BOTH = 3
+    DECREMENT = 4
+    """Both lose the smaller of their quantities; who has none left is cancelled."""

@@ -331,6 +331,11 @@ def _limit(status: int) -> CrossbookError:
             "exist, an order beyond max_orders, a replace without quantity, an alarm in the past",
             remedy="run it interpreted (compiled: false) to see which line it is",
         )
+    if status == Status.ILLEGAL_STEP:
+        return EngineError(
+            "an order must move only as the table of order states allows, and was moved otherwise",
+            remedy="this is a fault in the simulated venue: please report it with the run's spec",
+        )
     if status == Status.CONSUMED_FULL:
         return EngineError(
             "a strategy has taken liquidity at more price levels than the run remembers",

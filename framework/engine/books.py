@@ -39,6 +39,7 @@ def book_records(instruments: Sequence[Instrument], config: BacktestConfig) -> n
         record["queue_model"] = config.queue
         record["queue_power"] = config.queue_power
         record["exchange_model"] = config.exchange
+        record["self_trade"] = config.self_trade_rule
         record["lot_quantity"] = float(item.lot)
         record["tick"] = float(item.tick)
         record["asset"] = assets.index(asset)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from framework.core.errors import SpecError
+from framework.core.orders import SelfTrade
 from framework.venue.matching import ExchangeModel
 from framework.venue.queue import QueueModel
 
@@ -25,6 +27,10 @@ class BacktestConfig:
         Exponent of the power models.
     exchange_model
         ``"partial_fills"`` or ``"no_partial_fills"``.
+    self_trade
+        What gives way where two orders of a strategy would trade with each other at a venue:
+        ``"cancel_newest"``, ``"cancel_oldest"``, ``"cancel_both"``, ``"decrement"``, or
+        ``"allow"`` for orders that do not see each other.
     max_orders
         Orders a strategy may have open at once; rounded up to a power of two.
     chunk_rows
@@ -45,6 +51,7 @@ class BacktestConfig:
     queue_model: str = "risk_averse"
     queue_power: float = 3.0
     exchange_model: str = "partial_fills"
+    self_trade: str = "cancel_newest"
     max_orders: int = 128
     chunk_rows: int = 1 << 18
     compiled: bool = False
@@ -53,6 +60,7 @@ class BacktestConfig:
     def __post_init__(self) -> None:
         _choose(QueueModel, self.queue_model, "queue_model")
         _choose(ExchangeModel, self.exchange_model, "exchange_model")
+        _choose(SelfTrade, self.self_trade, "self_trade")
         for name in ("queue_power", "max_orders", "chunk_rows"):
             if getattr(self, name) <= 0:
                 raise SpecError(
@@ -70,8 +78,13 @@ class BacktestConfig:
         """The exchange model as the kernels know it."""
         return ExchangeModel[self.exchange_model.upper()]
 
+    @property
+    def self_trade_rule(self) -> SelfTrade:
+        """The self-trade rule as the kernels know it."""
+        return SelfTrade[self.self_trade.upper()]
 
-def _choose(kinds: type[QueueModel] | type[ExchangeModel], value: str, name: str) -> None:
+
+def _choose(kinds: type[IntEnum], value: str, name: str) -> None:
     names = [kind.name.lower() for kind in kinds]
     if value not in names:
         raise SpecError(

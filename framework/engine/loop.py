@@ -14,11 +14,12 @@ import numpy as np
 
 from framework._jit import array_at, call_entry, cold, kernel
 from framework.book.ladder import best_price
-from framework.core.events import NO_PRICE, I64Array
+from framework.core.events import NO_PRICE, EventFlag, I64Array
 from framework.engine.market import BEST_CHANGED, TOP_CHANGED, TRADED, happen, reach
 from framework.engine.requests import arrive, hear, post
 from framework.venue.costs import settle
 from framework.venue.mail import next_arrival
+from framework.venue.pegs import follow_mid
 from framework.venue.records import SAMPLE_DTYPE, Status, View, WakeKind
 from framework.venue.world import (
     ACTIONS_PER_INSTANT,
@@ -38,6 +39,7 @@ _TIMER, _TRADE, _BEST = int(WakeKind.TIMER), int(WakeKind.TRADE), int(WakeKind.B
 _CROSS, _FILL = int(WakeKind.CROSS), int(WakeKind.FILL)
 _V_BID, _V_ASK = int(View.BID), int(View.ASK)
 _MARKET_WAKES: Final = 1 << _TRADE | 1 << _BEST | 1 << _CROSS
+_LAST = int(EventFlag.LAST)
 _PPB: Final = 1_000_000_000
 
 
@@ -253,6 +255,16 @@ def _act(world: I64Array, stage: int) -> int:
 
 
 @kernel
+def _move_pegs(world: I64Array, row: int) -> None:
+    """Let midpoint orders follow the book where a message has ended."""
+    cold()
+    n = world[W.N_EVENTS]
+    if array_at(world[W.FLAGS], n, np.int8)[row] & _LAST:
+        ts_ns = array_at(world[W.TS_EXCH], n, np.int64)[row]
+        follow_mid(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), ts_ns)
+
+
+@kernel
 def _happen_until(world: I64Array, limit_ns: int) -> None:
     """Let events happen at their venues up to and including an instant."""
     n = world[W.N_EVENTS]
@@ -261,10 +273,13 @@ def _happen_until(world: I64Array, limit_ns: int) -> None:
     # A fill sends a response and may fill the journal: come back so that both are looked at.
     response_ns = world[W.NEXT_RESPONSE_NS]
     n_journal = world[W.N_JOURNAL]
+    pegged = world[W.N_PEGS] > 0  # none begins to rest but by a request
     while i < n and ts_exch_ns[i] <= limit_ns:
         if not happen(world, i):
             world[W.STATUS] = _GROW
             break
+        if pegged:
+            _move_pegs(world, i)
         i += 1
         if world[W.NEXT_RESPONSE_NS] != response_ns or world[W.N_JOURNAL] != n_journal:
             break
@@ -276,7 +291,7 @@ def _happen_until(world: I64Array, limit_ns: int) -> None:
 def _needs_drain(world: I64Array) -> bool:
     # One step can write at most a few rows for each open order of each trial, a wake-up's requests
     # two rows for each place in the outbox, and a walk through a book one row a message.
-    return world[W.N_JOURNAL] + 8 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
+    return world[W.N_JOURNAL] + 12 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
 
 
 @kernel

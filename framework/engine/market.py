@@ -21,6 +21,7 @@ from framework.venue.consumed import forget_half
 from framework.venue.matching import on_crossing, on_level, on_trade
 from framework.venue.records import View
 from framework.venue.resting import any_own_at_or_above, watched
+from framework.venue.stops import trigger_stops
 from framework.venue.world import W, ladders_at_venue, ladders_known, view_of
 
 _DEPTH, _TRADE = int(EventKind.DEPTH), int(EventKind.TRADE)
@@ -82,9 +83,12 @@ def _clear(world: I64Array, b: int, side: int) -> None:
 
 @kernel
 def _trade_at_venue(
-    world: I64Array, b: int, side: int, ts_ns: int, px_ticks: int, lots: int
+    world: I64Array, b: int, side: int, ts_ns: int, px_ticks: int, lots: int, kind: int
 ) -> None:
-    """Let a trade meet resting orders; a trade of unknown side is signed by the standing quote."""
+    """Let a trade meet resting orders and set off stops.
+
+    A trade of unknown side is signed by the standing quote, where it is at one of its prices.
+    """
     cold()
     ladders = ladders_at_venue(world)
     if side == 0:
@@ -92,12 +96,12 @@ def _trade_at_venue(
             side = 1
         elif px_ticks == best_price(ladders, b, 1):
             side = -1
-        else:
-            return
     h = 2 * b + (side > 0)
     z = -side * px_ticks
-    if any_own_at_or_above(world, h, z):
-        on_trade(world, h, ts_ns, z, lots)
+    if side and any_own_at_or_above(world, h, z):
+        on_trade(world, h, ts_ns, z, lots, kind == _HIDDEN)
+    if world[W.N_STOPS]:
+        trigger_stops(world, b, side, ts_ns, px_ticks, lots if kind == _TRADE else 0)
 
 
 @kernel
@@ -120,7 +124,7 @@ def happen(world: I64Array, row: int) -> bool:
             return False
         _level_changed(world, h, ts_ns, z, before, lots)
     elif kind == _TRADE:
-        _trade_at_venue(world, b, side, ts_ns, px_ticks, lots)
+        _trade_at_venue(world, b, side, ts_ns, px_ticks, lots, kind)
     elif kind == _BEST:
         _replace_half(world, h, ts_ns, z, lots)
     elif kind == _CLEAR:
@@ -131,10 +135,10 @@ def happen(world: I64Array, row: int) -> bool:
             return False
         if kind == _EXECUTE:
             # The execution is the trade; the level's shrink is then explained by it.
-            _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots)
+            _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots, kind)
         _level_changed(world, h, ts_ns, z, before, level_lots(ladders, h, z))
     elif kind == _HIDDEN:
-        _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots)
+        _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots, kind)
     elif kind == _STATUS:
         books_of(ladders)[b].halted = 1 - lots
     if kind == _GAP or flags & _SNAPSHOT:

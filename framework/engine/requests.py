@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from framework._jit import cold, kernel
 from framework.core.events import I64Array, Record
-from framework.core.orders import JournalEvent, Reason, TraceEvent
+from framework.core.orders import JournalEvent, OrderType, Reason, TimeInForce, TraceEvent
+from framework.venue.arrival import arrive_cancel, arrive_expiry, arrive_new, arrive_replace
 from framework.venue.journal import journal_at, journal_row, trace_row
 from framework.venue.latency import entry_ns
 from framework.venue.mail import send, take
-from framework.venue.matching import arrive_cancel, arrive_new, arrive_replace
-from framework.venue.records import LocalState, Request, VenueState, WakeKind
+from framework.venue.order_states import OrderStep, move
+from framework.venue.records import LocalState, Request, WakeKind
 from framework.venue.world import (
+    FOREVER,
     W,
     accounts_of,
     mail_of,
@@ -21,21 +23,59 @@ from framework.venue.world import (
 )
 
 _NEW, _CANCEL, _REPLACE = int(Request.NEW), int(Request.CANCEL), int(Request.REPLACE)
-_IN_FLIGHT = int(VenueState.IN_FLIGHT)
+_EXPIRE = int(Request.EXPIRE)
+_SUBMIT, _REFUSE = int(OrderStep.SUBMIT), int(OrderStep.REFUSE)
+_STOP, _HIDDEN = int(OrderType.STOP), int(OrderType.HIDDEN)
+_MIDPOINT, _ICEBERG = int(OrderType.MIDPOINT), int(OrderType.ICEBERG)
+_GTD = int(TimeInForce.GTD)
 _FREE, _PENDING, _OPEN = int(LocalState.FREE), int(LocalState.PENDING), int(LocalState.OPEN)
 _SUBMITTED, _REJECTED = int(JournalEvent.SUBMITTED), int(JournalEvent.REJECTED)
 _CANCEL_SENT, _REPLACE_SENT = int(JournalEvent.CANCEL_SENT), int(JournalEvent.REPLACE_SENT)
 _ACCEPTED, _FILLED = int(JournalEvent.ACCEPTED), int(JournalEvent.FILLED)
 _EXPIRED, _CANCELLED = int(JournalEvent.EXPIRED), int(JournalEvent.CANCELLED)
 _REPLACED, _CANCEL_REJECTED = int(JournalEvent.REPLACED), int(JournalEvent.CANCEL_REJECTED)
+_DECREMENTED = int(JournalEvent.DECREMENTED)
 _NONE, _BAD_QUANTITY = int(Reason.NONE), int(Reason.BAD_QUANTITY)
+_BAD_DISPLAY, _BAD_EXPIRY = int(Reason.BAD_DISPLAY), int(Reason.BAD_EXPIRY)
 _HEARD = int(TraceEvent.HEARD)
 _WAKE_FILL, _WAKE_ORDER = int(WakeKind.FILL), int(WakeKind.ORDER)
 
 
 @kernel
+def _refusal(out: Record) -> int:
+    """Why a new order cannot even be sent; 0 where it can."""
+    if out.lots <= 0:
+        return _BAD_QUANTITY
+    if out.order_type == _ICEBERG and not 0 < out.peak <= out.lots:
+        return _BAD_DISPLAY
+    if (out.tif == _GTD) != (out.expires_ns > 0):
+        return _BAD_EXPIRY
+    return _NONE
+
+
+@kernel
+def _describe(order: Record, out: Record) -> None:
+    """Note on an order what only some types of order have."""
+    cold()
+    kind = out.order_type
+    order.hidden = kind in (_HIDDEN, _MIDPOINT)
+    order.stop_z = out.side * out.stop_px
+    order.expires_ns = out.expires_ns
+    order.peak = out.peak if kind == _ICEBERG else 0
+    order.shown = 0
+    order.level = 0
+    if kind == _STOP:
+        order.z = order.local_z = order.stop_z
+    elif kind == _MIDPOINT:
+        order.stop_z = order.z if out.px else FOREVER
+    out.stop_px = 0
+    out.expires_ns = 0
+    out.peak = 0
+
+
+@kernel
 def _submit(world: I64Array, k: int, out: Record) -> None:
-    """Send a new order; one without quantity is refused on our side at once."""
+    """Send a new order; one that makes no sense is refused on our side at once."""
     cold()
     now_ns = world[W.NOW_NS]
     o = out.id & (world[W.SLOTS] - 1)
@@ -46,7 +86,7 @@ def _submit(world: I64Array, k: int, out: Record) -> None:
     order.side = out.side
     order.order_type = out.order_type
     order.tif = out.tif
-    order.venue_state = _IN_FLIGHT
+    move(world, k, o, _SUBMIT)
     order.z = out.side * out.px
     order.lots = out.lots
     order.leaves = out.lots
@@ -59,10 +99,13 @@ def _submit(world: I64Array, k: int, out: Record) -> None:
     order.traded = 0.0
     order.words = 0
     order.heard = 0
+    reason = _refusal(out)
+    _describe(order, out)
     trial.orders += 1
     journal_row(world, k, o, now_ns, _SUBMITTED, _NONE, False)
-    if out.lots <= 0:
-        journal_row(world, k, o, now_ns, _REJECTED, _BAD_QUANTITY, False)
+    if reason != _NONE:
+        move(world, k, o, _REFUSE)
+        journal_row(world, k, o, now_ns, _REJECTED, reason, False)
         send(world, k, 1, now_ns, _REJECTED, out.id, order.z, 0, 0)
         return
     arrival_ns = now_ns + entry_ns(world, k, out.book, _NEW)
@@ -111,6 +154,9 @@ def arrive(world: I64Array, k: int) -> None:
     message = mail_of(world, k, 0)[take(world, k, 0)]
     o = message.id & (world[W.SLOTS] - 1)
     ts_ns, z, lots = message.ts_ns, message.z, message.lots
+    if message.kind == _EXPIRE:
+        arrive_expiry(world, k, o, ts_ns)
+        return
     orders_of(world, k)[o].in_flight -= 1
     if message.kind == _NEW:
         arrive_new(world, k, o, ts_ns)
@@ -146,6 +192,8 @@ def hear(world: I64Array, k: int) -> int:
             order.local_leaves = message.leaves
         accounts_of(world, k)[order.book].known_position += order.side * message.lots
         world[W.WAKE_B] = order.side * message.z
+    elif event == _DECREMENTED and is_news:
+        order.local_leaves = message.leaves
     elif event == _CANCEL_REJECTED:
         order.cancel_sent = 0
     elif event == _REPLACED and is_news:

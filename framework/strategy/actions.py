@@ -30,7 +30,10 @@ _V_TRADE_PX, _V_TRADE_LOTS = int(View.TRADE_PX), int(View.TRADE_LOTS)
 _V_TRADE_SIDE, _V_VALID, _V_TS_RECV = int(View.TRADE_SIDE), int(View.VALID), int(View.TS_RECV)
 _MARKET, _LIMIT = int(OrderType.MARKET), int(OrderType.LIMIT)
 _GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
-_POST_ONLY = int(TimeInForce.POST_ONLY)
+_POST_ONLY, _GTD = int(TimeInForce.POST_ONLY), int(TimeInForce.GTD)
+_STOP, _STOP_LIMIT = int(OrderType.STOP), int(OrderType.STOP_LIMIT)
+_HIDDEN, _ICEBERG = int(OrderType.HIDDEN), int(OrderType.ICEBERG)
+_MIDPOINT = int(OrderType.MIDPOINT)
 _NEW, _CANCEL, _REPLACE = int(Request.NEW), int(Request.CANCEL), int(Request.REPLACE)
 _FREE, _PENDING = int(LocalState.FREE), int(LocalState.PENDING)
 _REFUSED = int(Status.REFUSED)
@@ -265,10 +268,74 @@ def ctx_sell(world: I64Array, book: int, lots: int, px_ticks: int, post_only: bo
 
 
 @kernel
+def _with(world: I64Array, order: int, stop_ticks: int, expires_ns: int, peak: int) -> int:
+    """Add to the request just written what only some types of order have."""
+    if order >= 0 and world[W.N_OUTBOX] > 0:
+        box = outbox_of(world)[world[W.N_OUTBOX] - 1]
+        box.stop_px = stop_ticks
+        box.expires_ns = expires_ns
+        box.peak = peak
+    return order
+
+
+@kernel
 def ctx_submit(
-    world: I64Array, book: int, side: int, lots: int, px_ticks: int, time_in_force: int = _GTC
+    world: I64Array,
+    book: int,
+    side: int,
+    lots: int,
+    px_ticks: int,
+    time_in_force: int = _GTC,
+    expires_ns: int = 0,
+    hidden: bool = False,
+    peak_lots: int = 0,
 ) -> int:
-    return _new(world, book, side, lots, px_ticks, _LIMIT, time_in_force)
+    if hidden and peak_lots:
+        world[W.STATUS] = _REFUSED
+        return -1
+    kind = _LIMIT
+    if hidden:
+        kind = _HIDDEN
+    elif peak_lots:
+        kind = _ICEBERG
+    tif = _GTD if expires_ns and time_in_force == _GTC else time_in_force
+    order = _new(world, book, side, lots, px_ticks, kind, tif)
+    return _with(world, order, 0, expires_ns, peak_lots)
+
+
+@kernel
+def ctx_stop(
+    world: I64Array,
+    book: int,
+    side: int,
+    lots: int,
+    stop_ticks: int,
+    limit_ticks: int | None = None,
+    expires_ns: int = 0,
+) -> int:
+    tif = _GTD if expires_ns else _GTC
+    if limit_ticks is None:
+        order = _new(world, book, side, lots, 0, _STOP, tif)
+    else:
+        order = _new(world, book, side, lots, limit_ticks, _STOP_LIMIT, tif)
+    return _with(world, order, stop_ticks, expires_ns, 0)
+
+
+@kernel
+def ctx_peg_mid(
+    world: I64Array,
+    book: int,
+    side: int,
+    lots: int,
+    limit_ticks: int | None = None,
+    expires_ns: int = 0,
+) -> int:
+    tif = _GTD if expires_ns else _GTC
+    if limit_ticks is None:
+        order = _new(world, book, side, lots, 0, _MIDPOINT, tif)
+    else:
+        order = _new(world, book, side, lots, limit_ticks, _MIDPOINT, tif)
+    return _with(world, order, 0, expires_ns, 0)
 
 
 @kernel

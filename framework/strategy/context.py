@@ -16,6 +16,7 @@ from framework.core.events import NO_PRICE
 from framework.core.instrument import Instrument
 from framework.core.orders import OrderType, TimeInForce
 from framework.strategy.actions import ctx_depth_lots, ctx_level_lots, ctx_level_ticks
+from framework.strategy.special_orders import SpecialOrders, limit_kind
 from framework.venue.records import (
     ACCOUNT_DTYPE,
     ORDER_DTYPE,
@@ -28,6 +29,7 @@ from framework.venue.records import (
 from framework.venue.world import W, World
 
 _MARKET, _LIMIT = int(OrderType.MARKET), int(OrderType.LIMIT)
+_GTD = int(TimeInForce.GTD)
 _GTC, _IOC = int(TimeInForce.GTC), int(TimeInForce.IOC)
 _POST_ONLY = int(TimeInForce.POST_ONLY)
 _NEW, _CANCEL, _REPLACE = int(Request.NEW), int(Request.CANCEL), int(Request.REPLACE)
@@ -71,7 +73,7 @@ def _no_such_price(px_ticks: int) -> StrategyError:
     )
 
 
-class Context:
+class Context(SpecialOrders):
     """A strategy's window on the market and on its own orders.
 
     Books are small integers in the alphabetical order of ``venue:symbol``; look them up with
@@ -256,16 +258,41 @@ class Context:
         return self.submit(book, -1, lots, px_ticks, _POST_ONLY if post_only else _GTC)
 
     def submit(
-        self, book: int, side: int, lots: int, px_ticks: int, time_in_force: int = _GTC
+        self,
+        book: int,
+        side: int,
+        lots: int,
+        px_ticks: int,
+        time_in_force: int = _GTC,
+        *,
+        expires_ns: int = 0,
+        hidden: bool = False,
+        peak_lots: int = 0,
     ) -> int:
         """Send a limit order; returns its id.
+
+        Parameters
+        ----------
+        expires_ns
+            Instant of the venue's clock at which it ends (good till date); 0: none.
+        hidden
+            True for an order that is not displayed.
+        peak_lots
+            What an iceberg displays at a time; 0 displays all.
 
         Raises
         ------
         StrategyError
             For a book or side that does not exist, or where no order slot is free.
         """
-        return self._new(book, side, lots, px_ticks, _LIMIT, time_in_force)
+        kind = limit_kind(hidden, peak_lots)
+        if expires_ns and time_in_force == _GTC:
+            time_in_force = _GTD
+        return self._new(
+            *(book, side, lots, px_ticks, kind, time_in_force),
+            expires_ns=expires_ns,
+            peak=peak_lots,
+        )
 
     def take(self, book: int, side: int, lots: int, limit_ticks: int) -> int:
         """Send an immediate-or-cancel limit order; returns its id."""
@@ -310,12 +337,23 @@ class Context:
         self._trial[_T["alarm_ns"]] = ts_ns
 
     def _new(
-        self, book: int, side: int, lots: int, px_ticks: int, order_type: int, tif: int
+        self,
+        book: int,
+        side: int,
+        lots: int,
+        px_ticks: int,
+        order_type: int,
+        tif: int,
+        *,
+        stop_ticks: int = 0,
+        expires_ns: int = 0,
+        peak: int = 0,
     ) -> int:
         if type(lots) is not int or type(px_ticks) is not int:
             lots, px_ticks = _whole(lots, "quantity in lots"), _whole(px_ticks, "price in ticks")
-        if not -_FAR < px_ticks < _FAR:
-            raise _no_such_price(px_ticks)
+        for price in (px_ticks, stop_ticks) if stop_ticks else (px_ticks,):
+            if not -_FAR < price < _FAR:
+                raise _no_such_price(price)
         if book not in self._books or side not in (1, -1):
             raise StrategyError(
                 f"an order needs a book in 0…{self._n_books - 1} and a side of +1 or -1, "
@@ -351,7 +389,11 @@ class Context:
             self._orders[at + _O[name]] = value
         self._open[self._trial[_T["n_open"]]] = order
         self._trial[_T["n_open"]] += 1
+        box = self._root[_N_OUTBOX] * _OUT_FIELDS
         self._post(_NEW, order, book, side, order_type, tif, px_ticks, lots)
+        if stop_ticks or expires_ns or peak:
+            self._outbox[box + 8], self._outbox[box + 9] = stop_ticks, expires_ns
+            self._outbox[box + 10] = peak
         return order
 
     def _post(

@@ -95,3 +95,23 @@ def take(world: I64Array, k: int, response: int) -> int:
     else:
         _set_ends(world, k, response, head + 1, tail)
     return head
+
+
+@kernel
+def withdraw(world: I64Array, k: int, kind: int, order_id: int) -> None:
+    """Take a request out of the mail again, where it is still on its way."""
+    cold()
+    mail = mail_of(world, k, 0)
+    head, tail = _ends(world, k, 0)
+    i = head
+    while i < tail and (mail[i].kind != kind or mail[i].id != order_id):
+        i += 1
+    if i == tail:
+        return
+    for j in range(i, tail - 1):
+        mail[j] = mail[j + 1]
+    _set_ends(world, k, 0, head, tail - 1)
+    request_ns = FOREVER
+    for other in range(world[W.N_TRIALS]):
+        request_ns = min(request_ns, next_arrival(world, other, 0))
+    world[W.NEXT_REQUEST_NS] = request_ns

@@ -44,15 +44,22 @@ class Status(IntEnum):
     """A compiled strategy asked for what cannot be done."""
     NO_PROGRESS = 7
     """A strategy has acted too often without time moving on."""
+    ILLEGAL_STEP = 9
+    """An order was asked to move from a state in a way that state does not have."""
 
 
 class VenueState(IntEnum):
-    """Life of an order at the venue."""
+    """Life of an order at the venue; `framework.venue.order_states` has the ways between them."""
 
     FREE = 0
     IN_FLIGHT = 1
     LIVE = 2
+    """Rests and can be filled."""
     OVER = 3
+    ARRIVED = 4
+    """Accepted and being matched; no order is in this state between two events."""
+    WAITING = 5
+    """A stop that has not been set off."""
 
 
 class LocalState(IntEnum):
@@ -69,6 +76,8 @@ class Request(IntEnum):
     NEW = 1
     CANCEL = 2
     REPLACE = 3
+    EXPIRE = 4
+    """Not the strategy's: the venue ends a GTD order when its time is up."""
 
 
 class WakeKind(IntEnum):
@@ -124,6 +133,7 @@ STREAM_DTYPE: Final = _record(
     impact_ratio=_F,
     impact_lots=_F,
     impact_half_life_ns=_F,
+    self_trade=_I,
 )
 """What does not change about a book. ``grid`` turns ticks into steps common to its asset; ``venue``
 numbers the venues whose volume counts, -1 where none does. Only ``scanned`` and ``feed_ns`` move:
@@ -154,11 +164,19 @@ ORDER_DTYPE: Final = _record(
     traded=_F,
     words=_I,
     heard=_I,
+    hidden=_I,
+    stop_z=_I,
+    expires_ns=_I,
+    peak=_I,
+    shown=_I,
+    level=_I,
 )
 """An order; ``front`` is the estimated quantity ahead in lots, ``traded`` what traded at its level
-since the level last changed; ``words`` counts the venue's messages about it, ``heard`` is the
-latest of them that has reached us. A slot is reused once its order is known to be over and no
-message about it is `in_flight`."""
+since the level last changed, ``level`` what the data last told of it. ``hidden`` 1: nobody sees it.
+``words`` counts the venue's messages about it, ``heard`` is the latest of them that has reached us.
+``stop_z`` is a stop's signed price, or one that a midpoint order may not pass; ``peak`` what an
+iceberg shows afresh and ``shown`` what is left of that. A slot is reused once its order is known to
+be over and no message about it is `in_flight`."""
 
 ACCOUNT_DTYPE: Final = _record(
     position=_I,
@@ -206,8 +224,20 @@ CONSUMED_DTYPE: Final = _record(h=_I, z=_I, lots=_I)
 """Displayed quantity a trial has already taken and must not be given again."""
 
 OUTBOX_DTYPE: Final = _record(
-    request=_I, id=_I, book=_I, side=_I, order_type=_I, tif=_I, px=_I, lots=_I
+    request=_I,
+    id=_I,
+    book=_I,
+    side=_I,
+    order_type=_I,
+    tif=_I,
+    px=_I,
+    lots=_I,
+    stop_px=_I,
+    expires_ns=_I,
+    peak=_I,
 )
+"""A request on its way out. The last three are 0 where an order has no use for them; they are
+cleared once posted, so that whoever writes a plain order may leave them alone."""
 
 JOURNAL_DTYPE: Final = _record(
     trial=_I,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from framework._jit import cold, kernel
 from framework.core.events import NO_PRICE, I64Array
-from framework.venue.records import VenueState
+from framework.core.orders import OrderType
 from framework.venue.world import (
     INTEREST,
     W,
@@ -15,35 +15,46 @@ from framework.venue.world import (
     own_best_of,
 )
 
-_LIVE, _OVER = int(VenueState.LIVE), int(VenueState.OVER)
+_MIDPOINT = int(OrderType.MIDPOINT)
 
 
 @kernel
 def rest(world: I64Array, k: int, o: int, h: int) -> None:
-    """Add an order to a half's live orders, behind all that are as good."""
+    """Add an order to a half's live orders, behind all that are as good.
+
+    At one price an order that is displayed stands before those that are hidden.
+    """
     cold()
     orders = orders_of(world, k)
     live = live_of(world, k, h)
     counts = n_live_of(world, k)
-    z = orders[o].z
+    z, hidden = orders[o].z, orders[o].hidden
     n = counts[h]
     i = n
-    while i > 0 and orders[live[i - 1]].z < z:
+    while i > 0:
+        before = orders[live[i - 1]]
+        if before.z > z or (before.z == z and before.hidden <= hidden):
+            break
         live[i] = live[i - 1]
         i -= 1
     live[i] = o
     if i > 0 and orders[live[i - 1]].z == z:
         # A level that has gone from view shows nothing ahead, but our earlier order is.
         orders[o].front = max(orders[o].front, orders[live[i - 1]].front)
+    for j in range(i + 1, n + 1):
+        behind = orders[live[j]]
+        if behind.z != z:
+            break
+        behind.front = max(behind.front, orders[o].front)  # hidden, so it waits for us as well
     counts[h] = n + 1
-    orders[o].venue_state = _LIVE
+    world[W.N_PEGS] += orders[o].order_type == _MIDPOINT
     own_best_of(world, h)[k] = orders[live[0]].z
     watch(world, h, z, 1)
 
 
 @kernel
 def unrest(world: I64Array, k: int, o: int, h: int) -> None:
-    """Take an order out of a half's live orders; its state is then over."""
+    """Take an order out of a half's live orders."""
     cold()
     orders = orders_of(world, k)
     live = live_of(world, k, h)
@@ -55,7 +66,7 @@ def unrest(world: I64Array, k: int, o: int, h: int) -> None:
     for j in range(i, n - 1):
         live[j] = live[j + 1]
     counts[h] = n - 1
-    orders[o].venue_state = _OVER
+    world[W.N_PEGS] -= orders[o].order_type == _MIDPOINT
     own_best_of(world, h)[k] = orders[live[0]].z if n > 1 else NO_PRICE
     watch(world, h, orders[o].z, -1)
 

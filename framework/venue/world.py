@@ -107,6 +107,13 @@ class W(IntEnum):
     ACTED_NS = auto()
     ACTIONS = auto()
     """Responses heard at the instant `ACTED_NS`."""
+    # Orders that watch the market rather than a price; a count of 0 spares the loop the question.
+    N_STOPS = auto()
+    N_PEGS = auto()
+    # What a trade has just taken from a half while the data still shows it (half 0: plus one).
+    SWEPT_HALF = auto()
+    SWEPT_Z = auto()
+    SWEPT_LOTS = auto()
     # Addresses.
     TS_EXCH = auto()
     TS_RECV = auto()
@@ -193,7 +200,7 @@ class World:
         self.interests = np.zeros(halves * INTEREST, np.int64)
         self.outbox = np.zeros(mail_slots, OUTBOX_DTYPE)
         # One step may fill every order of every trial; the loop asks for a drain before that.
-        journal_slots = max(journal_rows, 16 * n_trials * slots)
+        journal_slots = max(journal_rows, 24 * n_trials * slots)
         self.journal = np.zeros(journal_slots, JOURNAL_DTYPE)
         self.samples = np.zeros(max(1 << 14, 2 * n_trials * n_books), SAMPLE_DTYPE)
         self._tape: Tape | None = None

@@ -63,7 +63,10 @@ class Case:
     def config(self) -> BacktestConfig:
         """Models of the simulated venues."""
         return BacktestConfig(
-            queue_model=self.queue, queue_power=self.power, exchange_model=self.exchange
+            queue_model=self.queue,
+            queue_power=self.power,
+            exchange_model=self.exchange,
+            self_trade="allow",  # as hftbacktest, whose orders do not see each other
         )
 
     def streams(self, streams: Sequence[GoldStream]) -> list[GoldStream]:

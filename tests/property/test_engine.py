@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from framework.core.orders import JournalEvent
 from tests.oracle.engine.compare import MODELS, journal_rows, random_case, run_both
-from tests.oracle.engine.invariants import check_invariants
+from tests.oracle.engine.invariants import check_invariants, own_book_stays_uncrossed
 
 CASES_A_MODEL = 50
 REQUESTS = (JournalEvent.SUBMITTED, JournalEvent.CANCEL_SENT, JournalEvent.REPLACE_SENT)
@@ -18,6 +18,8 @@ def _check(case) -> int:
     """Compare one case; returns the steps it took: market rows and requests."""
     result, _ = run_both(case)
     check_invariants(result, case.books, case.config.exchange_model == "partial_fills")
+    if case.config.self_trade != "allow":
+        own_book_stays_uncrossed(result.journal.to_pylist())
     requests = [row for row in journal_rows(result) if row[1] in REQUESTS]
     return len(case.events) + len(requests)
 

@@ -20,6 +20,7 @@ from tests.oracle.engine.market import (
 from tests.oracle.engine.script import ALL_WAKES, random_script, scripted
 from tests.oracle.engine.simulation import Row, Simulation
 
+SELF_TRADE = ("cancel_newest", "cancel_oldest", "cancel_both", "decrement")
 MODELS = ("risk_averse", "power", "power2", "power3", "log", "log2")
 
 
@@ -49,6 +50,7 @@ def random_case(seed: int, steps: int, actions: int, model: str = "") -> Case:
         queue_model=model or rng.choice(MODELS),
         queue_power=rng.choice([1.0, 2.0, 3.0]),
         exchange_model=rng.choice(["partial_fills"] * 4 + ["no_partial_fills"]),
+        self_trade=rng.choice(["allow", *SELF_TRADE]),
         max_orders=rng.choice([128, 128, 64]),
         sample_interval_ns=rng.choice([13, 100]),
         chunk_rows=rng.choice([7, 50, 1 << 18]),

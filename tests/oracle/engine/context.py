@@ -95,10 +95,54 @@ class TwinContext:
         return self.submit(book, -1, lots, px_ticks, tif)
 
     def submit(
-        self, book: int, side: int, lots: int, px_ticks: int, time_in_force: int = TimeInForce.GTC
+        self,
+        book: int,
+        side: int,
+        lots: int,
+        px_ticks: int,
+        time_in_force: int = TimeInForce.GTC,
+        *,
+        expires_ns: int = 0,
+        hidden: bool = False,
+        peak_lots: int = 0,
     ) -> int:
         tif = TimeInForce(time_in_force)
-        return self._run.ask_new(book, side, lots, px_ticks, OrderType.LIMIT, tif)
+        if expires_ns and tif == TimeInForce.GTC:
+            tif = TimeInForce.GTD
+        kind = OrderType.HIDDEN if hidden else OrderType.LIMIT
+        kind = OrderType.ICEBERG if peak_lots else kind
+        more = {"expires_ns": expires_ns, "peak": peak_lots}
+        return self._run.ask_new(book, side, lots, px_ticks, kind, tif, **more)
+
+    def stop(
+        self,
+        book: int,
+        side: int,
+        lots: int,
+        stop_ticks: int,
+        *,
+        limit_ticks: int | None = None,
+        expires_ns: int = 0,
+    ) -> int:
+        tif = TimeInForce.GTD if expires_ns else TimeInForce.GTC
+        kind = OrderType.STOP if limit_ticks is None else OrderType.STOP_LIMIT
+        px = stop_ticks if limit_ticks is None else limit_ticks
+        more = {"expires_ns": expires_ns, "stop_px": stop_ticks}
+        return self._run.ask_new(book, side, lots, px, kind, tif, **more)
+
+    def peg_mid(
+        self,
+        book: int,
+        side: int,
+        lots: int,
+        *,
+        limit_ticks: int | None = None,
+        expires_ns: int = 0,
+    ) -> int:
+        tif = TimeInForce.GTD if expires_ns else TimeInForce.GTC
+        limit, kind = limit_ticks or 0, OrderType.MIDPOINT
+        more = {"expires_ns": expires_ns, "stop_px": limit}
+        return self._run.ask_new(book, side, lots, limit, kind, tif, **more)
 
     def take(self, book: int, side: int, lots: int, limit_ticks: int) -> int:
         return self.submit(book, side, lots, limit_ticks, TimeInForce.IOC)

@@ -17,8 +17,18 @@ class Order:
     px: int
     lots: int
     leaves: int
+    stop_px: int = 0
+    expires_ns: int = 0
+    peak: int = 0
     live: bool = False
     """Rests at the venue."""
+    waiting: bool = False
+    """A stop that has not been set off."""
+    over: bool = False
+    shown: int = 0
+    """What is left of the part an iceberg displays."""
+    level: int = 0
+    """What the data last told of the order's level."""
     front: float = 0.0
     traded: float = 0.0
     known_open: bool = True
@@ -30,6 +40,14 @@ class Order:
     """Answers the venue has sent, and the number of the latest we heard."""
     messages: int = 0
     """Requests and responses on their way."""
+
+    @property
+    def hidden(self) -> bool:
+        return self.kind in (OrderType.HIDDEN, OrderType.MIDPOINT)
+
+    @property
+    def takes_any_price(self) -> bool:
+        return self.kind in (OrderType.MARKET, OrderType.STOP)
 
     def as_good_as(self, px: int) -> bool:
         """True where the limit is at `px` or better for whoever trades with us."""

@@ -18,6 +18,7 @@ from framework.strategy import (
 )
 
 MIDDLE = 100
+SPECIAL = ("gtd", "hidden", "iceberg", "stop", "stop_limit", "midpoint")
 
 
 class Action(NamedTuple):
@@ -136,6 +137,8 @@ def perform(ctx, action: Action) -> None:
         ctx.take(book, action.side, action.lots, px)
     elif action.what == "market":
         ctx.market(book, action.side, action.lots)
+    elif action.what in SPECIAL:
+        special(ctx, action, book, px)
     elif action.what == "cancel_all":
         ctx.cancel_all(book)
     elif order and action.what == "cancel":
@@ -145,10 +148,31 @@ def perform(ctx, action: Action) -> None:
         ctx.replace(order, now + action.side * (action.offset % 3 - 1), max(1, action.lots))
 
 
+def special(ctx, action: Action, book: int, px: int) -> None:
+    """Send an order of a type beyond limit and market, sometimes one that makes no sense."""
+    side, lots = action.side, action.lots
+    far = action.pick - 1
+    until = {"expires_ns": ctx.now_ns + 3 * far} if action.delay_ns > 1 else {}
+    if action.what == "gtd":
+        ctx.submit(book, side, lots, px, action.tif, expires_ns=ctx.now_ns + 5 * far)
+    elif action.what == "hidden":
+        ctx.submit(book, side, lots, px, action.tif, hidden=True)
+    elif action.what == "iceberg":
+        ctx.submit(book, side, 2 * lots, px, action.tif, peak_lots=1 + action.pick // 2)
+    elif action.what == "stop":
+        ctx.stop(book, side, lots, px + side * far // 3, **until)
+    elif action.what == "stop_limit":
+        ctx.stop(book, side, lots, px + side * far // 3, limit_ticks=px, **until)
+    else:
+        limit = px if action.pick % 2 else None
+        ctx.peg_mid(book, side, lots, limit_ticks=limit, **until)
+
+
 def random_script(rng: random.Random, steps: int) -> list[Action]:
     """A list of actions near the touch."""
     what = ["submit"] * 8 + ["pair", "take", "market", "cancel", "cancel", "replace", "replace"]
     what += ["cancel_all"] if rng.random() < 0.5 else []
+    what += rng.sample(SPECIAL, 2) * 6 if rng.random() < 0.7 else []
     lifetimes = [TimeInForce.GTC] * 5 + [TimeInForce.POST_ONLY] * 3
     lifetimes += [TimeInForce.IOC, TimeInForce.FOK]
     eager = rng.choice([0.0, 0.3, 0.9])

@@ -14,7 +14,14 @@ from fractions import Fraction
 
 from framework.core.events import NO_PRICE, EventFlag, EventKind
 from framework.core.instrument import Instrument
-from framework.core.orders import JournalEvent, Liquidity, OrderType, Reason, TimeInForce
+from framework.core.orders import (
+    JournalEvent,
+    Liquidity,
+    OrderType,
+    Reason,
+    SelfTrade,
+    TimeInForce,
+)
 from framework.engine.config import BacktestConfig
 from framework.strategy.base import Strategy
 from framework.venue.records import WakeKind
@@ -77,6 +84,9 @@ class Simulation:
             self._report,
             self._fill,
             self._exclude,
+            self._note,
+            self._expire_at,
+            SelfTrade[config.self_trade.upper()],
         )
 
     # The order of things.
@@ -220,14 +230,21 @@ class Simulation:
     # What we send.
 
     def ask_new(
-        self, book: int, side: int, lots: int, px: int, kind: OrderType, tif: TimeInForce
+        self,
+        book: int,
+        side: int,
+        lots: int,
+        px: int,
+        kind: OrderType,
+        tif: TimeInForce,
+        **more: int,
     ) -> int:
         busy = {o.id % self.slots for o in self.orders.values() if o.known_open or o.messages}
         order_id = self.next_id
         while order_id % self.slots in busy:
             order_id += 1
         self.next_id = order_id + 1
-        order = Order(order_id, book, side, kind, tif, px, lots, lots)
+        order = Order(order_id, book, side, kind, tif, px, lots, lots, **more)
         order.known_px, order.known_leaves = px, lots
         self.orders[order_id] = order
         self.outbox.append(("new", order_id))
@@ -241,8 +258,9 @@ class Simulation:
     def _send_new(self, order_id: int) -> None:
         order = self.orders[order_id]
         self._write(self.now_ns, order, JournalEvent.SUBMITTED)
-        if order.lots <= 0:
-            self._write(self.now_ns, order, JournalEvent.REJECTED, Reason.BAD_QUANTITY)
+        reason = _nonsense(order)
+        if reason:
+            self._write(self.now_ns, order, JournalEvent.REJECTED, reason)
             self._send(RESPONSE, 0, order, JournalEvent.REJECTED, order.px, 0, 0, 1)
             return
         self._send(REQUEST, self.links.entry_ns(order.book, "new"), order, "new")
@@ -258,8 +276,13 @@ class Simulation:
         delay_ns = self.links.entry_ns(order.book, "replace")
         self._send(REQUEST, delay_ns, order, "replace", px, lots)
 
+    def _expire_at(self, order: Order) -> None:
+        self.sent += 1
+        self._push(order.expires_ns, REQUEST, self.sent, (order, "expire"))
+
     def _arrive(self, ts_ns: int, order: Order, what: str, *details: int) -> None:
-        order.messages -= 1
+        if what != "expire":
+            order.messages -= 1
         self.now_ns = ts_ns
         getattr(self.exchanges[order.book], what)(ts_ns, order, *details)
 
@@ -271,8 +294,14 @@ class Simulation:
         order.words += 1
         self._send(RESPONSE, delay_ns, order, event, px, lots, order.leaves, order.words)
 
-    def _report(self, ts_ns: int, order: Order, event: JournalEvent, reason: Reason) -> None:
-        self._write(ts_ns, order, event, reason, at_venue=True)
+    def _note(self, ts_ns: int, order: Order, event: JournalEvent, **details: float) -> None:
+        """Journal what a venue does without sending word of it."""
+        self._write(ts_ns, order, event, at_venue=True, **details)
+
+    def _report(
+        self, ts_ns: int, order: Order, event: JournalEvent, reason: Reason, **details: int
+    ) -> None:
+        self._write(ts_ns, order, event, reason, at_venue=True, **details)
         self._respond(ts_ns, order, event, order.px, 0)
 
     def _fill(
@@ -314,6 +343,8 @@ class Simulation:
             if is_news:
                 order.known_leaves = leaves
             self.accounts[order.book].known_position += order.side * lots
+        elif event == JournalEvent.DECREMENTED and is_news:
+            order.known_leaves = leaves
         elif event == JournalEvent.CANCEL_REJECTED:
             order.cancel_sent = False
         elif event == JournalEvent.REPLACED and is_news:
@@ -373,3 +404,14 @@ class Simulation:
             best = [NO_PRICE if (px := book.best(side)) is None else px for side in (1, -1)]
             state = (account.position, account.cash, account.fee_micro, account.carry_micro)
             self.samples[ts_ns, b] = (*best, *state)
+
+
+def _nonsense(order: Order) -> Reason:
+    """Why an order is refused before it is sent."""
+    if order.lots <= 0:
+        return Reason.BAD_QUANTITY
+    if order.kind == OrderType.ICEBERG and not 1 <= order.peak <= order.lots:
+        return Reason.BAD_DISPLAY
+    if (order.tif == TimeInForce.GTD) != (order.expires_ns > 0):
+        return Reason.BAD_EXPIRY
+    return Reason.NONE
