@@ -124,6 +124,21 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
     return outcome
 
 
+def explain(
+    plan: Plan, options: RunOptions, order_id: int, on_progress: OnProgress | None = None
+) -> pl.DataFrame:
+    """Run a plan's first run and tell one order's life; see `Result.explain`.
+
+    Raises
+    ------
+    CrossbookError
+        As `carry_out` does, and where the run sent no such order.
+    """
+    streams = open_sources(plan.spec, Lake(options.lake), load_catalog(options.catalog))
+    (result,) = _results(plan.runs[:1], streams, on_progress)
+    return result.explain(order_id)
+
+
 def _results(
     runs: Sequence[PlannedRun], streams: Sequence[GoldStream], on_progress: OnProgress | None
 ) -> list[Result]:
@@ -135,7 +150,7 @@ def _results(
         results += run_trials(
             [run.strategy for run in group],
             with_assumptions(streams, first),
-            _config(first),
+            backtest_config(first),
             _bound(on_progress, name),
         )
     return results
@@ -167,7 +182,8 @@ def _bound(on_progress: OnProgress | None, name: str) -> Callable[[int, int], No
     return lambda done, total: on_progress(name, done, total)
 
 
-def _config(spec: Spec) -> BacktestConfig:
+def backtest_config(spec: Spec) -> BacktestConfig:
+    """Return the engine's settings that a spec asks for."""
     return BacktestConfig(
         seed=spec.seed,
         sample_interval_ns=spec.sample_interval_ns or 0,

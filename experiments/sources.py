@@ -8,6 +8,7 @@ from dataclasses import replace
 from experiments.report import DataVersion
 from experiments.spec import Spec
 from framework.catalog import Catalog, did_you_mean
+from framework.core.costs import Costs
 from framework.core.errors import SpecError
 from framework.core.instrument import Instrument
 from framework.lake.store import Lake
@@ -22,7 +23,7 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
     DataError
         As `open_streams` does.
     SpecError
-        Where the spec names a venue it does not read.
+        Where the spec names a venue or stream it does not read.
     """
     streams = [
         stream
@@ -39,12 +40,19 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
         )
     ]
     venues = sorted({stream.instrument.venue for stream in streams})
-    for section, named in (("latency", spec.latency.venues), ("fees", spec.fees.venues)):
-        for venue in named:
-            if venue not in venues:
+    names = sorted(stream.instrument.name for stream in streams)
+    for section, named, read in (
+        ("latency.venues", spec.latency.venues, venues),
+        ("fees.venues", spec.fees.venues, venues),
+        ("funding", spec.funding, names),
+        ("financing", spec.financing, names),
+        ("impact", spec.impact, names),
+    ):
+        for name in named:
+            if name not in read:
                 raise SpecError(
-                    f"{section}.venues names {venue}, which the run does not read",
-                    remedy=did_you_mean(venue, venues),
+                    f"{section} names {name}, which the run does not read",
+                    remedy=did_you_mean(name, read) or f"it reads: {', '.join(read)}",
                 )
     return streams
 
@@ -80,8 +88,33 @@ def _as_wanted(instrument: Instrument, spec: Spec) -> Instrument:
     link, fees = spec.latency.at(instrument.venue), spec.fees.at(instrument.venue)
     changes = {
         "order_entry_ns": link.order_entry_ns,
+        "cancel_entry_ns": link.cancel_ns,
+        "replace_entry_ns": link.replace_ns,
         "response_ns": link.response_ns,
+        "entry_model": link.entry_model and link.entry_model.model(),
+        "response_model": link.response_model and link.response_model.model(),
         "maker_fee_bps": fees.maker_bps,
         "taker_fee_bps": fees.taker_bps,
+        "costs": _costs(instrument, spec),
     }
+    if link.sets_entry:  # cancels and replaces follow, unless the spec says otherwise
+        instrument = replace(instrument, cancel_entry_ns=None, replace_entry_ns=None)
     return replace(instrument, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]
+
+
+def _costs(instrument: Instrument, spec: Spec) -> Costs:
+    fees, costs, name = spec.fees.at(instrument.venue), instrument.costs, instrument.name
+    if fees.maker_bps is not None or fees.taker_bps is not None:
+        costs = replace(costs, tiers=())  # or they would hide the rates the spec asks for
+    changes = {
+        "tiers": None if fees.tiers is None else tuple(entry.tier() for entry in fees.tiers),
+        "window_days": fees.window_days,
+        "maker_per_contract": fees.maker_per_contract,
+        "taker_per_contract": fees.taker_per_contract,
+        "funding": tuple(entry.rate() for entry in spec.funding[name])
+        if name in spec.funding
+        else None,
+        "financing": spec.financing[name].terms() if name in spec.financing else None,
+        "impact": spec.impact[name].impact() if name in spec.impact else None,
+    }
+    return replace(costs, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]

@@ -9,31 +9,25 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from framework.catalog import Duration, ExactDecimal
-from framework.core.clock import instant_ns
-from framework.core.errors import SpecError
+from framework.catalog import (
+    Duration,
+    ExactDecimal,
+    FeeTiers,
+    FinancingEntry,
+    FundingTable,
+    ImpactEntry,
+    Instant,
+    LatencyModelEntry,
+    WindowDays,
+)
 
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
-
-
-def _instant(value: object) -> int:
-    wrong = ValueError('an instant is ISO 8601, such as "2014-05-01" or "2014-05-01T07:00"')
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise wrong
-    try:
-        return instant_ns(value)
-    except SpecError as cause:
-        raise wrong from cause
-
-
-Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema({"type": "string"})]
-"""Nanoseconds since the epoch, written as an ISO 8601 date or time."""
 
 
 class QueueModel(StrEnum):
@@ -96,13 +90,27 @@ class LinkSpec:
         From the venue's market data to us, on top of what the data's two clocks show: data with
         one clock, such as plain quotes, shows nothing. None adds nothing.
     order_entry_ns, response_ns
-        From us to the venue, and back.
+        From us to the venue, and back: constant, or medians where a model draws them.
+    cancel_ns, replace_ns
+        Order entry of cancels and replaces, where it is not that of new orders.
+    entry_model, response_model
+        Where each direction's latencies come from, e.g. ``{kind: log_normal, sigma: 0.5}`` or
+        ``{kind: from_data, factor: 1}``.
     """
 
     one_way_ns: Duration | None = Field(default=None, validation_alias="one_way")
     feed_ns: Duration | None = Field(default=None, validation_alias="feed")
     order_entry_ns: Duration | None = Field(default=None, validation_alias="order_entry")
+    cancel_ns: Duration | None = Field(default=None, validation_alias="cancel")
+    replace_ns: Duration | None = Field(default=None, validation_alias="replace")
     response_ns: Duration | None = Field(default=None, validation_alias="response")
+    entry_model: LatencyModelEntry | None = None
+    response_model: LatencyModelEntry | None = None
+
+    @property
+    def sets_entry(self) -> bool:
+        """True where it says how long new orders take, which cancels and replaces then follow."""
+        return self.order_entry_ns is not None or self.one_way_ns is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -119,16 +127,34 @@ class LatencySpec(LinkSpec):
             order_entry_ns=_first(
                 own.order_entry_ns, own.one_way_ns, self.order_entry_ns, self.one_way_ns
             ),
+            cancel_ns=_first(own.cancel_ns, None if own.sets_entry else self.cancel_ns),
+            replace_ns=_first(own.replace_ns, None if own.sets_entry else self.replace_ns),
             response_ns=_first(own.response_ns, own.one_way_ns, self.response_ns, self.one_way_ns),
+            entry_model=_first(own.entry_model, self.entry_model),
+            response_model=_first(own.response_model, self.response_model),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class FeeSpec:
-    """Fees of one venue in basis points; what is left out stays as the catalog has it."""
+    """Fees of one venue; what is left out stays as the catalog has it.
+
+    Parameters
+    ----------
+    maker_bps, taker_bps
+        In basis points of notional; giving one drops the catalog's tiers.
+    maker_per_contract, taker_per_contract
+        In currency per unit of quantity, on top.
+    tiers, window_days
+        Other rates from a rolling volume on, and the days that count, today included.
+    """
 
     maker_bps: ExactDecimal | None = None
     taker_bps: ExactDecimal | None = None
+    maker_per_contract: ExactDecimal | None = None
+    taker_per_contract: ExactDecimal | None = None
+    tiers: FeeTiers | None = None
+    window_days: WindowDays | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -143,6 +169,10 @@ class FeesSpec(FeeSpec):
         return FeeSpec(
             maker_bps=_first(own.maker_bps, self.maker_bps),
             taker_bps=_first(own.taker_bps, self.taker_bps),
+            maker_per_contract=_first(own.maker_per_contract, self.maker_per_contract),
+            taker_per_contract=_first(own.taker_per_contract, self.taker_per_contract),
+            tiers=_first(own.tiers, self.tiers),
+            window_days=_first(own.window_days, self.window_days),
         )
 
 
@@ -200,6 +230,9 @@ class Spec:
         The period, `end` outside; all there is where left out.
     latency, fees
         Overrides of the catalog's values.
+    funding, financing, impact
+        By stream (``"venue:symbol"``), instead of the catalog's: a perpetual's funding rates,
+        interest on positions, and how our own taking moves the price.
     queue, exchange
         How resting orders are filled.
     self_trade
@@ -224,6 +257,9 @@ class Spec:
     end_ns: Instant | None = Field(default=None, validation_alias="end")
     latency: LatencySpec = field(default_factory=LatencySpec)
     fees: FeesSpec = field(default_factory=FeesSpec)
+    funding: dict[str, FundingTable] = field(default_factory=dict)
+    financing: dict[str, FinancingEntry] = field(default_factory=dict)
+    impact: dict[str, ImpactEntry] = field(default_factory=dict)
     queue: QueueSpec = field(default_factory=QueueSpec)
     exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS
     self_trade: SelfTradeRule = SelfTradeRule.CANCEL_NEWEST

@@ -18,6 +18,10 @@ _JSON_KEY: Final = "experiments.cli.json"
 _COMMANDS: Final = {
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
+    "ladder": (
+        "experiments.cli.ladder:ladder",
+        "Run one spec under every queue model and latency.",
+    ),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import click
+import polars as pl
 
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.cli.progress import replay_progress
 from experiments.load import load_plan
 from experiments.record import write_journal
-from experiments.run import OUT, Outcome, RunOptions, carry_out
+from experiments.run import OUT, Outcome, RunOptions, carry_out, explain
+from framework.core.clock import format_ns
 from framework.engine.backtest import StrategyFailedError
 
 
@@ -32,6 +35,14 @@ from framework.engine.backtest import StrategyFailedError
     default=None,
     help="Folder of report and journal [default: out/NAME/RUN].",
 )
+@click.option(
+    "--explain",
+    "explained",
+    type=int,
+    default=None,
+    metavar="ORDER_ID",
+    help="Print the life of one order of SPEC's first run; nothing is logged or written.",
+)
 @click.option("--no-track", is_flag=True, help="Do not log the run to MLflow.")
 @lake_options
 @output_option
@@ -40,6 +51,7 @@ def run(
     overrides: tuple[str, ...],
     seed: int | None,
     out: Path | None,
+    explained: int | None,
     no_track: bool,
     lake: Path,
     catalog: Path | None,
@@ -54,12 +66,23 @@ def run(
     options = RunOptions(lake=lake, catalog=catalog, out=out, track=not no_track)
     try:
         with replay_progress(output) as show:
+            if explained is not None:
+                _explain(output, explain(plan, options, explained, show))
             outcome = carry_out(plan, options, show)
     except StrategyFailedError as error:
         _show_failure(output, error, (out or OUT / plan.spec.name) / "failed")
         raise
     show_outcome(output, outcome)
     output.finish(payload(outcome))
+
+
+def _explain(output: Output, life: pl.DataFrame) -> NoReturn:
+    """Print an order's life and end the command."""
+    shown = life.with_columns(
+        pl.col("ts_ns").map_elements(format_ns, return_dtype=pl.String).alias("time")
+    ).select("time", pl.exclude("time", "ts_ns"))
+    output.table("Life of the order", shown.columns, shown.rows())
+    output.finish({"life": life.to_dicts()})
 
 
 def payload(outcome: Outcome) -> dict[str, object]:
@@ -119,6 +142,8 @@ def _figures(outcome: Outcome, row: int) -> dict[str, object]:
         "events_per_s": round(rate),
     }
     figures |= {name: summary[name] for name in names}
+    if summary["carry"]:
+        figures["carry"] = summary["carry"]
     if summary["currency"] is None:
         figures["pnl_by_currency"] = summary["pnl_by_currency"]
         figures["fees_by_currency"] = summary["fees_by_currency"]

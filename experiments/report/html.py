@@ -118,8 +118,10 @@ def _cost_tiles(result: Result, summary: dict[str, object]) -> list[Tile]:
     if currency is None:
         return [Tile(label="Fees", value="mixed", note="see the table of costs")]
     fall = max_drawdown(result, str(currency))
+    carry = Tile(label="Funding and financing", value=money(summary["carry"]), note=str(currency))
     return [
         Tile(label="Fees", value=money(summary["fees"]), note=str(currency)),
+        *([carry] if summary["carry"] else []),
         Tile(label="Max drawdown", value=money(fall), note=f"{currency}, net".lstrip(", ")),
     ]
 

@@ -1,6 +1,15 @@
 """The data catalog: instruments, venues, tables and lineage from `data_catalog.yaml`."""
 
 from framework.catalog.catalog import Catalog, Lineage
+from framework.catalog.costs import (
+    FeeTiers,
+    FinancingEntry,
+    FundingTable,
+    ImpactEntry,
+    Instant,
+    LatencyModelEntry,
+    WindowDays,
+)
 from framework.catalog.document import Document, read_document, read_value
 from framework.catalog.entries import Layer, TableConfig
 from framework.catalog.infer import infer_instrument
@@ -22,8 +31,14 @@ __all__ = [
     "Document",
     "Duration",
     "ExactDecimal",
+    "FeeTiers",
     "Fees",
+    "FinancingEntry",
+    "FundingTable",
+    "ImpactEntry",
+    "Instant",
     "Latency",
+    "LatencyModelEntry",
     "Layer",
     "Lineage",
     "Policies",
@@ -32,6 +47,7 @@ __all__ = [
     "SignedDuration",
     "TableConfig",
     "VenueConfig",
+    "WindowDays",
     "did_you_mean",
     "infer_instrument",
     "load_catalog",

@@ -9,8 +9,17 @@ from typing import TypeVar
 from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 
+from framework.catalog.costs import (
+    FeeTiers,
+    FinancingEntry,
+    FundingTable,
+    ImpactEntry,
+    LatencyModelEntry,
+    WindowDays,
+)
 from framework.catalog.quantities import Duration, ExactDecimal, PositiveDecimal
 from framework.catalog.venue import STRICT, VenueConfig
+from framework.core.costs import Costs
 from framework.core.instrument import Instrument
 
 _T = TypeVar("_T")
@@ -32,6 +41,10 @@ class FeesOverride:
 
     maker_bps: ExactDecimal | None = None
     taker_bps: ExactDecimal | None = None
+    maker_per_contract: ExactDecimal | None = None
+    taker_per_contract: ExactDecimal | None = None
+    tiers: FeeTiers | None = None
+    window_days: WindowDays | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -39,7 +52,11 @@ class LatencyOverride:
     """An instrument's own latencies; None takes the venue's."""
 
     order_entry_ns: Duration | None = Field(default=None, validation_alias="order_entry")
+    cancel_ns: Duration | None = Field(default=None, validation_alias="cancel")
+    replace_ns: Duration | None = Field(default=None, validation_alias="replace")
     response_ns: Duration | None = Field(default=None, validation_alias="response")
+    entry_model: LatencyModelEntry | None = None
+    response_model: LatencyModelEntry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -50,6 +67,10 @@ class InstrumentEntry:
     ----------
     quote_size
         Displayed quantity assumed for quotes without size; a multiple of the lot.
+    funding
+        A perpetual's funding rates.
+    financing, impact
+        Interest on positions, and how our own taking moves the price; None for none.
     """
 
     venue: str
@@ -63,10 +84,14 @@ class InstrumentEntry:
     fees: FeesOverride = FeesOverride()
     latency: LatencyOverride = LatencyOverride()
     quote_size: ExactDecimal = Decimal(0)
+    funding: FundingTable = ()
+    financing: FinancingEntry | None = None
+    impact: ImpactEntry | None = None
     description: str = ""
 
     def at(self, venue: VenueConfig) -> Instrument:
         """Fill in the venue's defaults."""
+        own, usual = self.latency, venue.latency
         return Instrument(
             venue=self.venue,
             symbol=self.symbol,
@@ -78,9 +103,26 @@ class InstrumentEntry:
             currency=self.currency,
             maker_fee_bps=_first(self.fees.maker_bps, venue.fees.maker_bps),
             taker_fee_bps=_first(self.fees.taker_bps, venue.fees.taker_bps),
-            order_entry_ns=_first(self.latency.order_entry_ns, venue.latency.order_entry_ns),
-            response_ns=_first(self.latency.response_ns, venue.latency.response_ns),
+            order_entry_ns=_first(own.order_entry_ns, usual.order_entry_ns),
+            response_ns=_first(own.response_ns, usual.response_ns),
             quote_lots=int(self.quote_size / self.lot),
+            cancel_entry_ns=_first(own.cancel_ns, usual.cancel_ns),
+            replace_entry_ns=_first(own.replace_ns, usual.replace_ns),
+            entry_model=_first(own.entry_model, usual.entry_model).model(),
+            response_model=_first(own.response_model, usual.response_model).model(),
+            costs=self._costs(venue),
+        )
+
+    def _costs(self, venue: VenueConfig) -> Costs:
+        fees, usual = self.fees, venue.fees
+        return Costs(
+            tiers=tuple(tier.tier() for tier in _first(fees.tiers, usual.tiers)),
+            window_days=_first(fees.window_days, usual.window_days),
+            maker_per_contract=_first(fees.maker_per_contract, usual.maker_per_contract),
+            taker_per_contract=_first(fees.taker_per_contract, usual.taker_per_contract),
+            funding=tuple(entry.rate() for entry in self.funding),
+            financing=self.financing.terms() if self.financing else None,
+            impact=self.impact.impact() if self.impact else None,
         )
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ConfigDict, Field, field_validator
 from pydantic.dataclasses import dataclass
 
+from framework.catalog.costs import FeeTiers, LatencyModelEntry, WindowDays
 from framework.catalog.quantities import Duration, ExactDecimal, SignedDuration
 
 STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -38,28 +39,52 @@ class CrossedPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Fees:
-    """Fees in basis points of notional; negative is a rebate."""
+    """Fees; negative is a rebate.
+
+    Parameters
+    ----------
+    maker_bps, taker_bps
+        In basis points of notional.
+    maker_per_contract, taker_per_contract
+        In currency per unit of quantity (a share, a contract), on top.
+    tiers
+        Other rates from a rolling volume on.
+    window_days
+        Days of volume that count, today included.
+    """
 
     maker_bps: ExactDecimal = Decimal(0)
     taker_bps: ExactDecimal = Decimal(0)
+    maker_per_contract: ExactDecimal = Decimal(0)
+    taker_per_contract: ExactDecimal = Decimal(0)
+    tiers: FeeTiers = ()
+    window_days: WindowDays = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Latency:
-    """Constant one-way latencies, nanoseconds.
+    """One-way latencies, nanoseconds: constant, or medians where a model draws them.
 
     Parameters
     ----------
     order_entry_ns
         From us to the venue.
+    cancel_ns, replace_ns
+        The same for cancels and replaces; None takes `order_entry_ns`.
     response_ns
         From the venue back to us.
+    entry_model, response_model
+        Where each direction's latencies come from.
     feed_ns
         From the venue's event to us, for data without a received clock; None where it has one.
     """
 
     order_entry_ns: Duration = Field(default=0, validation_alias="order_entry")
+    cancel_ns: Duration | None = Field(default=None, validation_alias="cancel")
+    replace_ns: Duration | None = Field(default=None, validation_alias="replace")
     response_ns: Duration = Field(default=0, validation_alias="response")
+    entry_model: LatencyModelEntry = LatencyModelEntry()
+    response_model: LatencyModelEntry = LatencyModelEntry()
     feed_ns: Duration | None = Field(default=None, validation_alias="feed")
 
 

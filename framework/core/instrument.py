@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
 
+from framework.core.costs import Costs
 from framework.core.errors import DataError
 from framework.core.events import F64Array, I64Array
+from framework.core.links import LatencyModel
 
 # Of one step: float64 decimals of up to 10**9 steps stay well inside it.
 _GRID_TOLERANCE = 1e-6
@@ -35,7 +37,13 @@ class Instrument:
     maker_fee_bps, taker_fee_bps
         Fees in basis points of notional; negative is a rebate.
     order_entry_ns, response_ns
-        Constant latencies from us to the venue and back.
+        Latencies from us to the venue and back, medians where the link's model draws them.
+    cancel_entry_ns, replace_entry_ns
+        Order entry of cancels and replaces; None takes `order_entry_ns`.
+    entry_model, response_model
+        Where each direction's latencies come from.
+    costs
+        Everything but the flat rates.
     quote_lots
         Displayed lots assumed for quotes that carry no size; 0 where the data has sizes.
     inferred
@@ -56,6 +64,11 @@ class Instrument:
     response_ns: int = 0
     quote_lots: int = 0
     inferred: bool = False
+    cancel_entry_ns: int | None = None
+    replace_entry_ns: int | None = None
+    entry_model: LatencyModel = field(default_factory=LatencyModel)
+    response_model: LatencyModel = field(default_factory=LatencyModel)
+    costs: Costs = field(default_factory=Costs)
 
     @property
     def name(self) -> str:

@@ -80,6 +80,25 @@ class JournalEvent(IntEnum):
     """A midpoint order moved to `px_ticks`, as the newest hidden order there."""
     DECREMENTED = 16
     """`qty_lots` were taken off so that the order would not trade with another of our own."""
+    FUNDING = 17
+    """A perpetual's funding was settled: ``fee_micro`` was paid on ``qty_lots`` of the position."""
+    FINANCING = 18
+    """Interest on an open position was charged; see `FUNDING`."""
+
+
+class TraceEvent(IntEnum):
+    """What moved a traced order; written beside the journal, never part of it."""
+
+    QUEUED = 101
+    """It joined the queue of its level."""
+    LEVEL = 102
+    """Its level now shows ``qty_lots``."""
+    TRADE = 103
+    """``qty_lots`` traded at ``px_ticks``, its price or a worse one."""
+    CROSSED = 104
+    """The other side came to show ``qty_lots`` at ``px_ticks``, which meets it."""
+    HEARD = 105
+    """Word of it reached us; ``reason`` is the `JournalEvent` we heard of."""
 
 
 class Reason(IntEnum):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -18,10 +18,9 @@ from framework.core.errors import (
     SpecError,
     StrategyError,
 )
-from framework.core.instrument import Instrument
+from framework.engine.books import book_records, settlement_records, tier_records
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
-from framework.engine.money import inverse_scale
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.replay.market import Chunk, read_market
@@ -29,8 +28,7 @@ from framework.replay.stream import GoldStream
 from framework.strategy.base import Strategy, check_wakes, fresh_copy
 from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
-from framework.venue.fees import PPB_PER_BPS
-from framework.venue.records import STREAM_DTYPE, Status, WakeKind
+from framework.venue.records import Status, WakeKind
 from framework.venue.world import FOREVER, W, World
 
 Progress = Callable[[int, int], None]
@@ -120,36 +118,11 @@ def run_trials(
     return _Run(strategies, streams, config, progress).results()
 
 
-def _books(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndarray:
-    """Fill in what the kernels need to know of each book."""
-    records = np.zeros(len(instruments), STREAM_DTYPE)
-    assets = sorted({item.asset or item.symbol for item in instruments})
-    for record, item in zip(records, instruments, strict=True):
-        asset = item.asset or item.symbol
-        ticks = [other.tick for other in instruments if (other.asset or other.symbol) == asset]
-        record["order_entry_ns"] = item.order_entry_ns
-        record["response_ns"] = item.response_ns
-        record["maker_ppb"] = round(item.maker_fee_bps * PPB_PER_BPS)
-        record["taker_ppb"] = round(item.taker_fee_bps * PPB_PER_BPS)
-        record["maker_bps"] = float(item.maker_fee_bps)
-        record["taker_bps"] = float(item.taker_fee_bps)
-        record["queue_model"] = config.queue
-        record["queue_power"] = config.queue_power
-        record["exchange_model"] = config.exchange
-        record["self_trade"] = config.self_trade_rule
-        record["lot_quantity"] = float(item.lot)
-        record["tick"] = float(item.tick)
-        record["asset"] = assets.index(asset)
-        record["grid"] = item.tick / _common_step(ticks)
-        record["inverse_scale"] = inverse_scale(item)
-    return records
-
-
-def _common_step(ticks: Sequence[Decimal]) -> Decimal:
-    """Largest price step of which every tick is a whole multiple."""
-    exponent = min(int(tick.as_tuple().exponent) for tick in ticks)
-    unit = Decimal(1).scaleb(exponent)
-    return math.gcd(*(int(tick / unit) for tick in ticks)) * unit
+def _traced(
+    strategy: Strategy, streams: Sequence[GoldStream], config: BacktestConfig, order_id: int
+) -> Result:
+    """Run a strategy again and write down every move of one order in its queue."""
+    return run_backtest(strategy, streams, replace(config, trace_order=order_id))
 
 
 class _Run:
@@ -167,19 +140,25 @@ class _Run:
         self._config = config
         self._progress = progress
         self._instruments = tuple(stream.instrument for stream in streams)
-        slots = 1 << (config.max_orders - 1).bit_length()
-        self._world = World(_books(self._instruments, config), len(strategies), slots=slots)
-        self._contexts = [
-            Context(self._world, k, self._instruments) for k in range(len(strategies))
-        ]
-        self._recorders = [Recorder(self._instruments) for _ in strategies]
-        self._began = time.perf_counter()
-        self._notes: list[np.ndarray] = []
-        self._handlers = [_handlers(strategy) for strategy in self._strategies]
         files = [stream.files() for stream in streams]
         self._rows = sum(sum(table["rows"].to_pylist()) for table in files)
         self._first_ns = min(table["first_ns"][0].as_py() for table in files)
         self._end_ns = max(max(table["last_ns"].to_pylist()) for table in files)
+        self._world = World(
+            book_records(self._instruments, config),
+            len(strategies),
+            slots=1 << (config.max_orders - 1).bit_length(),
+            tiers=tier_records(self._instruments),
+            settlements=settlement_records(self._instruments, self._first_ns, self._end_ns),
+        )
+        self._world.root[W.TRACE_ID] = config.trace_order
+        self._contexts = [
+            Context(self._world, k, self._instruments) for k in range(len(strategies))
+        ]
+        self._recorders = [Recorder(self._instruments, config.trace_order) for _ in strategies]
+        self._began = time.perf_counter()
+        self._notes: list[np.ndarray] = []
+        self._handlers = [_handlers(strategy) for strategy in self._strategies]
 
     def results(self) -> list[Result]:
         """Replay everything and build the results."""
@@ -301,6 +280,8 @@ class _Run:
                 "excluded_fills": int(trial["excluded"]),
                 "gaps": int(self._world.venue_ladders.book["gaps"].sum()),
             },
+            trace=recorder.trace(),
+            again=partial(_traced, strategy, self._streams, self._config),
         )
 
 

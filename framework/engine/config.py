@@ -35,6 +35,8 @@ class BacktestConfig:
         Orders a strategy may have open at once; rounded up to a power of two.
     chunk_rows
         Events read from each stream at a time; bounds the memory.
+    trace_order
+        Id of the order whose every move in its queue is written down beside the journal; 0: none.
     compiled
         True to compile the strategy classes; the journal is the same, wake-ups cost nothing.
 
@@ -53,6 +55,7 @@ class BacktestConfig:
     max_orders: int = 128
     chunk_rows: int = 1 << 18
     compiled: bool = False
+    trace_order: int = 0
 
     def __post_init__(self) -> None:
         _choose(QueueModel, self.queue_model, "queue_model")

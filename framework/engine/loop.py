@@ -1,8 +1,9 @@
 """The event loop: whatever comes next, in one total order, until a strategy must be woken.
 
 Order at one instant: a market event at its venue, a request reaching a venue, a market event
-reaching us, a response reaching us, a timer, a sample of the state. The loop keeps all it needs
-in the world, so it can return at any wake-up and be entered again as if it had never left.
+reaching us, a response reaching us, a timer, a settlement, a sample of the state. The loop keeps
+all it needs in the world, so it can return at any wake-up and be entered again as if it had never
+left.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from framework.book.ladder import best_price
 from framework.core.events import NO_PRICE, EventFlag, I64Array
 from framework.engine.market import BEST_CHANGED, TOP_CHANGED, TRADED, happen, reach
 from framework.engine.requests import arrive, hear, post
+from framework.venue.costs import settle
 from framework.venue.mail import next_arrival
 from framework.venue.pegs import follow_mid
 from framework.venue.records import SAMPLE_DTYPE, Status, View, WakeKind
@@ -113,6 +115,7 @@ def _sample(world: I64Array) -> bool:
             sample.position_lots = accounts[b].position
             sample.cash_units = accounts[b].cash
             sample.fee_micro = accounts[b].fee_micro
+            sample.carry_micro = accounts[b].carry_micro
             i += 1
     world[W.N_SAMPLES] = i
     return True
@@ -329,7 +332,8 @@ def _advance(world: I64Array) -> int:
         received_ns = _next_received_ns(world)
         request_ns, response_ns = world[W.NEXT_REQUEST_NS], world[W.NEXT_RESPONSE_NS]
         timer_ns, sample_ns = world[W.NEXT_TIMER_NS], world[W.NEXT_SAMPLE_NS]
-        rest_ns = min(request_ns, received_ns, response_ns, timer_ns, sample_ns)
+        settlement_ns = world[W.NEXT_SETTLEMENT_NS]
+        rest_ns = min(request_ns, received_ns, response_ns, timer_ns, settlement_ns, sample_ns)
         if event_ns <= rest_ns and event_ns != FOREVER:
             _happen_until(world, rest_ns)
         elif rest_ns >= world[W.HORIZON_NS] or rest_ns > world[W.LAST_NS]:
@@ -343,6 +347,8 @@ def _advance(world: I64Array) -> int:
                 return _WAKE
         elif timer_ns == rest_ns:
             return _wake(world, _fire_timer(world), _TIMER)
+        elif settlement_ns == rest_ns:
+            settle(world)
         else:
             if not _sample(world):
                 return _FLUSH

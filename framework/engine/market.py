@@ -41,7 +41,7 @@ def _level_changed(world: I64Array, h: int, ts_ns: int, z: int, before: int, now
     # A level told again at the same size counts too: what has traded there since was made up for by
     # new orders behind ours, and must not excuse a later shrink.
     if watched(world, h, z):
-        on_level(world, h, z, before, now)
+        on_level(world, h, ts_ns, z, before, now)
     if now > before and any_own_at_or_above(world, h ^ 1, -z):
         on_crossing(world, h, ts_ns, z, now)
 
@@ -62,14 +62,14 @@ def _replace_half(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> Non
             clear_half(ladders, h)
             # Where the best has moved away to a better price nothing is known of the old level.
             if (lots == 0 or z < gone) and watched(world, h, gone):
-                on_level(world, h, gone, shown, 0)
+                on_level(world, h, ts_ns, gone, shown, 0)
             for k in range(world[W.N_TRIALS]):
                 forget_half(world, k, h)
     set_level(ladders, h, z, lots)
     if lots:
         _level_changed(world, h, ts_ns, z, before, lots)
     elif before:
-        on_level(world, h, z, before, 0)
+        on_level(world, h, ts_ns, z, before, 0)
 
 
 @kernel

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from framework.core.instrument import Instrument
+from framework.core.orders import TraceEvent
 from framework.engine.result import JOURNAL_SCHEMA, SAMPLE_SCHEMA
 from framework.venue.records import JOURNAL_DTYPE, SAMPLE_DTYPE
 from framework.venue.world import W, World
@@ -17,6 +18,7 @@ from framework.venue.world import W, World
 _HASHED = np.dtype(
     [(name, JOURNAL_DTYPE[name]) for name in JOURNAL_DTYPE.names or () if name != "trial"]
 )
+_FIRST_TRACE = int(min(TraceEvent))
 
 
 class Recorder:
@@ -27,7 +29,9 @@ class Recorder:
     drained cannot be seen in it.
     """
 
-    def __init__(self, instruments: Sequence[Instrument]) -> None:
+    def __init__(self, instruments: Sequence[Instrument], trace_order: int = 0) -> None:
+        self._trace_order = trace_order
+        self._trace: list[np.ndarray] = []
         self._journal: list[np.ndarray] = []
         self._samples: list[np.ndarray] = []
         self._digest = hashlib.sha256()
@@ -37,6 +41,9 @@ class Recorder:
 
     def add(self, journal: np.ndarray, samples: np.ndarray) -> None:
         """Take over rows of `JOURNAL_DTYPE` and `SAMPLE_DTYPE` that belong to the trial."""
+        if self._trace_order:
+            self._trace.append(journal[journal["order_id"] == self._trace_order])
+            journal = journal[journal["event"] < _FIRST_TRACE]
         if journal.size:
             rows = np.empty(journal.size, _HASHED)
             for name in _HASHED.names or ():
@@ -53,12 +60,11 @@ class Recorder:
 
     def journal(self) -> pa.Table:
         """Build the journal table."""
-        rows = np.concatenate(self._journal) if self._journal else np.zeros(0, _HASHED)
-        columns = [
-            pa.array(rows[field.name].astype(field.type.to_pandas_dtype(), copy=True))
-            for field in JOURNAL_SCHEMA
-        ]
-        return pa.Table.from_arrays(columns, schema=JOURNAL_SCHEMA)
+        return _table(self._journal)
+
+    def trace(self) -> pa.Table:
+        """Build the table of the traced order's rows, `TraceEvent` rows among them."""
+        return _table(self._trace)
 
     def samples(self) -> pl.DataFrame:
         """Build the table of samples."""
@@ -67,6 +73,15 @@ class Recorder:
         return pl.DataFrame(columns).select(
             pl.col(name).cast(kind) for name, kind in SAMPLE_SCHEMA.items()
         )
+
+
+def _table(parts: Sequence[np.ndarray]) -> pa.Table:
+    rows = np.concatenate(parts) if parts else np.zeros(0, JOURNAL_DTYPE)
+    columns = [
+        pa.array(rows[field.name].astype(field.type.to_pandas_dtype(), copy=True))
+        for field in JOURNAL_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=JOURNAL_SCHEMA)
 
 
 def drain(world: World, recorders: Sequence[Recorder]) -> None:

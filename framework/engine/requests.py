@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from framework._jit import cold, kernel
 from framework.core.events import I64Array, Record
-from framework.core.orders import JournalEvent, OrderType, Reason, TimeInForce
+from framework.core.orders import JournalEvent, OrderType, Reason, TimeInForce, TraceEvent
 from framework.venue.arrival import arrive_cancel, arrive_expiry, arrive_new, arrive_replace
-from framework.venue.journal import journal_at, journal_row
+from framework.venue.journal import journal_at, journal_row, trace_row
+from framework.venue.latency import entry_ns
 from framework.venue.mail import send, take
 from framework.venue.order_states import OrderStep, move
 from framework.venue.records import LocalState, Request, WakeKind
@@ -18,7 +19,6 @@ from framework.venue.world import (
     open_of,
     orders_of,
     outbox_of,
-    streams_of,
     trials_of,
 )
 
@@ -37,6 +37,7 @@ _REPLACED, _CANCEL_REJECTED = int(JournalEvent.REPLACED), int(JournalEvent.CANCE
 _DECREMENTED = int(JournalEvent.DECREMENTED)
 _NONE, _BAD_QUANTITY = int(Reason.NONE), int(Reason.BAD_QUANTITY)
 _BAD_DISPLAY, _BAD_EXPIRY = int(Reason.BAD_DISPLAY), int(Reason.BAD_EXPIRY)
+_HEARD = int(TraceEvent.HEARD)
 _WAKE_FILL, _WAKE_ORDER = int(WakeKind.FILL), int(WakeKind.ORDER)
 
 
@@ -96,6 +97,8 @@ def _submit(world: I64Array, k: int, out: Record) -> None:
     order.cancel_sent = 0
     order.front = 0.0
     order.traded = 0.0
+    order.words = 0
+    order.heard = 0
     reason = _refusal(out)
     _describe(order, out)
     trial.orders += 1
@@ -105,7 +108,7 @@ def _submit(world: I64Array, k: int, out: Record) -> None:
         journal_row(world, k, o, now_ns, _REJECTED, reason, False)
         send(world, k, 1, now_ns, _REJECTED, out.id, order.z, 0, 0)
         return
-    arrival_ns = now_ns + streams_of(world)[out.book].order_entry_ns
+    arrival_ns = now_ns + entry_ns(world, k, out.book, _NEW)
     send(world, k, 0, arrival_ns, _NEW, out.id, order.z, out.lots, out.lots)
 
 
@@ -119,7 +122,7 @@ def _amend(world: I64Array, k: int, out: Record) -> None:
     if order.id != out.id or order.local_state == _FREE:
         return
     order.in_flight += 1
-    arrival_ns = now_ns + streams_of(world)[order.book].order_entry_ns
+    arrival_ns = now_ns + entry_ns(world, k, order.book, out.request)
     if out.request == _CANCEL:
         order.cancel_sent = 1
         journal_row(world, k, o, now_ns, _CANCEL_SENT, _NONE, False)
@@ -172,20 +175,28 @@ def hear(world: I64Array, k: int) -> int:
     order = orders_of(world, k)[o]
     event = message.kind
     order.in_flight -= 1
+    # Messages may overtake each other: what an earlier word says of the order is old news.
+    is_news = message.word > order.heard
+    if is_news:
+        order.heard = message.word
+    if message.id == world[W.TRACE_ID]:
+        row = trace_row(world, k, o, message.ts_ns, _HEARD, message.z, message.lots)
+        journal_at(world, row).reason = event
     world[W.WAKE_A] = message.id
     world[W.WAKE_B] = event
     world[W.WAKE_C] = message.lots
-    if event == _ACCEPTED:
+    if event == _ACCEPTED and order.local_state == _PENDING:
         order.local_state = _OPEN
     elif event == _FILLED:
-        order.local_leaves = message.leaves
+        if is_news:
+            order.local_leaves = message.leaves
         accounts_of(world, k)[order.book].known_position += order.side * message.lots
         world[W.WAKE_B] = order.side * message.z
-    elif event == _DECREMENTED:
+    elif event == _DECREMENTED and is_news:
         order.local_leaves = message.leaves
     elif event == _CANCEL_REJECTED:
         order.cancel_sent = 0
-    elif event == _REPLACED:
+    elif event == _REPLACED and is_news:
         order.local_z = message.z
         order.local_leaves = message.leaves
     over = event in (_REJECTED, _EXPIRED, _CANCELLED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -9,7 +10,9 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
+from framework.core.errors import CrossbookError
 from framework.core.instrument import Instrument
+from framework.engine.explain import check_sent, order_life
 from framework.engine.rendering import as_html, as_text
 from framework.engine.summary import summarise
 from framework.engine.tables import equity_table, fills_table
@@ -50,10 +53,12 @@ SAMPLE_SCHEMA: Final = pl.Schema(
         "position_lots": pl.Int64,
         "cash_units": pl.Int64,
         "fee_micro": pl.Int64,
+        "carry_micro": pl.Int64,
     }
 )
 """State of every book and of the trial's account in it at regular instants of virtual time, and at
-the end. ``cash_units`` is in tick · lot and excludes fees; ``fee_micro`` is the running total."""
+the end. ``cash_units`` is in tick · lot and excludes fees; ``fee_micro`` and ``carry_micro``
+(funding and financing; null counts as none) are running totals, positive is paid."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,10 @@ class Result:
         Market events replayed (each counted once).
     seconds
         Wall time of the replay; never part of the hash.
+    trace
+        Rows of `JOURNAL_SCHEMA` of a traced order, `TraceEvent` rows among them.
+    again
+        Runs the trial again and traces the order given; None where the result was stored.
     """
 
     strategy: str
@@ -87,6 +96,8 @@ class Result:
     events: int
     seconds: float
     counters: dict[str, int] = field(default_factory=dict)
+    trace: pa.Table | None = field(default=None, repr=False)
+    again: Callable[[int], Result] | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def fills(self) -> pl.DataFrame:
@@ -102,19 +113,51 @@ class Result:
     def equity(self) -> pl.DataFrame:
         """Marked-to-mid equity at every sample, per book.
 
-        Columns: ts_ns, venue, symbol, mid, spread, position, gross_pnl, fees, net_pnl.
+        Columns: ts_ns, venue, symbol, mid, spread, position, gross_pnl, fees, carry (funding and
+        financing paid), net_pnl.
         """
         return equity_table(self.instruments, self.samples)
 
     def summary(self) -> dict[str, object]:
         """Give the headline figures: events, orders, fills, fees, pnl, positions, fill_ratio.
 
-        ``pnl`` is net of fees and marked to the last mid; ``fees`` and ``pnl`` are None where the
-        instruments do not share one currency, ``pnl_by_currency`` always says. ``positions`` is
-        ``{venue: {symbol: quantity}}``. ``fill_ratio`` is the share of submitted orders that were
-        filled at least in part, 0 without orders.
+        ``pnl`` is net of fees, funding and financing (``carry``) and marked to the last mid; money
+        is None where the instruments do not share one currency, ``pnl_by_currency`` always says.
+        ``positions`` is ``{venue: {symbol: quantity}}``. ``fill_ratio`` is the share
+        of submitted orders that were filled at least in part, 0 without orders.
         """
         return summarise(self.instruments, self.journal, self.fills, self.equity, self.events)
+
+    def explain(self, order_id: int) -> pl.DataFrame:
+        """Tell one order's life, its place in the queue over time included; see `LIFE_SCHEMA`.
+
+        The trial is run once more, with that order traced.
+
+        Raises
+        ------
+        CrossbookError
+            Where the trial sent no such order, or the result cannot be run again.
+        """
+        check_sent(order_id, self.journal)
+        if self.again is None:
+            raise CrossbookError(
+                "an order is explained by running its trial again, but this result was stored "
+                "without its strategy and data",
+                remedy="run it again and explain that result: crossbook run SPEC --explain ID",
+            )
+        traced = self.again(order_id)
+        if traced.journal_hash != self.journal_hash:
+            raise CrossbookError(
+                f"running a trial again must give journal {self.journal_hash[:12]}, it gave "
+                f"{traced.journal_hash[:12]}",
+                remedy="the strategy must depend on nothing but what its context shows",
+            )
+        assert traced.trace is not None
+        return order_life(self.instruments, traced.trace)
+
+    def __getstate__(self) -> dict[str, object]:
+        # What runs it again holds a strategy, which need not be importable elsewhere.
+        return {**self.__dict__, "again": None}
 
     def __repr__(self) -> str:
         return as_text(self._title(), self.summary())

@@ -28,8 +28,11 @@ def summarise(
     positions: dict[str, dict[str, float]] = {i.venue: {} for i in instruments}
     for row in final.iter_rows(named=True):
         stream = (row["venue"], row["symbol"])
-        money = totals.setdefault(currencies[stream], {"fees": 0.0, "gross": 0.0, "net": 0.0})
+        money = totals.setdefault(
+            currencies[stream], {"fees": 0.0, "carry": 0.0, "gross": 0.0, "net": 0.0}
+        )
         money["fees"] += row["fees"]
+        money["carry"] += row["carry"]
         money["gross"] += row["gross_pnl"] or 0.0
         money["net"] += row["net_pnl"] or 0.0
         positions[row["venue"]][row["symbol"]] = row["position"]
@@ -39,6 +42,7 @@ def summarise(
         "orders": orders,
         "fills": fills.height,
         "fees": single["fees"] if single else None,
+        "carry": single["carry"] if single else None,
         "gross_pnl": single["gross"] if single else None,
         "pnl": single["net"] if single else None,
         "currency": next(iter(totals)) if single else None,

@@ -48,6 +48,7 @@ EQUITY_SCHEMA: Final = pl.Schema(
         "position": pl.Float64,
         "gross_pnl": pl.Float64,
         "fees": pl.Float64,
+        "carry": pl.Float64,
         "net_pnl": pl.Float64,
     }
 )
@@ -144,8 +145,13 @@ def equity_table(instruments: Sequence[Instrument], samples: pl.DataFrame) -> pl
             _per_book(instruments, pl.col("fee_micro"), [unit / MICRO for unit in units]).alias(
                 "fees"
             ),
+            _per_book(
+                instruments,
+                pl.col("carry_micro").fill_null(0),
+                [unit / MICRO for unit in units],
+            ).alias("carry"),
         )
-        .with_columns((pl.col("gross_pnl") - pl.col("fees")).alias("net_pnl"))
+        .with_columns((pl.col("gross_pnl") - pl.col("fees") - pl.col("carry")).alias("net_pnl"))
     )
 
 

@@ -8,7 +8,7 @@ column cannot count in two units.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -25,6 +25,8 @@ _TEXT: Final = ("venue", "symbol", "asset", "currency")
 _DECIMAL: Final = ("tick", "lot", "contract_size", "maker_fee_bps", "taker_fee_bps")
 _INTEGER: Final = ("order_entry_ns", "response_ns", "quote_lots")
 _BOOLEAN: Final = ("inverse", "inferred")
+_KEPT: Final = (*_TEXT, *_DECIMAL, *_INTEGER, *_BOOLEAN)
+"""What is kept of an instrument; other costs and latencies are the catalog's alone."""
 
 INSTRUMENTS_SCHEMA: Final = pl.Schema(
     {"table": pl.String}
@@ -83,7 +85,7 @@ def record_units(lake: Lake, table: str, units: Sequence[Units], *, transaction:
         return
     rows = []
     for unit in units:
-        values = {f.name: getattr(unit.instrument, f.name) for f in fields(Instrument)}
+        values = {name: getattr(unit.instrument, name) for name in _KEPT}
         rows.append(
             {name: str(v) if isinstance(v, Decimal) else v for name, v in values.items()}
             | {
@@ -126,8 +128,5 @@ def continued(kept: Units, now: Units, table: str) -> Units:
 
 
 def _instrument(row: dict[str, object]) -> Instrument:
-    values = {
-        field.name: Decimal(str(row[field.name])) if field.name in _DECIMAL else row[field.name]
-        for field in fields(Instrument)
-    }
+    values = {name: Decimal(str(row[name])) if name in _DECIMAL else row[name] for name in _KEPT}
     return Instrument(**values)  # type: ignore[arg-type]

@@ -98,7 +98,7 @@ def match(world: I64Array, k: int, o: int, ts_ns: int) -> None:
         empty = halves_of(ladders_at_venue(world))[other].best == NO_PRICE
         report(world, k, o, ts_ns, _EXPIRED, _NO_LIQUIDITY if empty else _NOT_FILLABLE)
         return
-    settle(world, k, o)
+    settle(world, k, o, ts_ns)
 
 
 @kernel

@@ -12,6 +12,52 @@ _BID, _ASK = int(View.BID), int(View.ASK)
 
 
 @kernel
+def blank_row(world: I64Array, k: int, ts_ns: int, event: int, b: int) -> int:
+    """Start a row about a book at its venue and return its index."""
+    cold()
+    i = world[W.N_JOURNAL]
+    world[W.N_JOURNAL] = i + 1
+    row = array_at(world[W.JOURNAL], world[W.JOURNAL_SLOTS], JOURNAL_DTYPE)[i]
+    row.trial = k
+    row.ts_ns = ts_ns
+    row.event = event
+    row.order_id = 0
+    row.book = b
+    row.side = 0
+    row.order_type = 0
+    row.time_in_force = 0
+    row.liquidity = 0
+    row.reason = 0
+    row.px_ticks = 0
+    row.qty_lots = 0
+    row.leaves_lots = 0
+    row.queue_ahead_lots = 0.0
+    row.fee_micro = 0
+    ladders = ladders_at_venue(world)
+    row.bid_ticks = best_price(ladders, b, 1)
+    row.ask_ticks = best_price(ladders, b, -1)
+    return i
+
+
+@kernel
+def trace_row(world: I64Array, k: int, o: int, ts_ns: int, event: int, z: int, lots: int) -> int:
+    """Write down where a traced order stands, and the price and quantity of what moved it."""
+    cold()
+    order = orders_of(world, k)[o]
+    i = blank_row(world, k, ts_ns, event, order.book)
+    row = journal_at(world, i)
+    row.order_id = order.id
+    row.side = order.side
+    row.order_type = order.order_type
+    row.time_in_force = order.tif
+    row.px_ticks = order.side * z
+    row.qty_lots = lots
+    row.leaves_lots = order.leaves
+    row.queue_ahead_lots = order.front
+    return i
+
+
+@kernel
 def journal_row(
     world: I64Array, k: int, o: int, ts_ns: int, event: int, reason: int, at_venue: bool
 ) -> int:
@@ -26,30 +72,18 @@ def journal_row(
         to us.
     """
     cold()
-    i = world[W.N_JOURNAL]
-    world[W.N_JOURNAL] = i + 1
-    row = array_at(world[W.JOURNAL], world[W.JOURNAL_SLOTS], JOURNAL_DTYPE)[i]
     order = orders_of(world, k)[o]
-    row.trial = k
-    row.ts_ns = ts_ns
-    row.event = event
+    i = blank_row(world, k, ts_ns, event, order.book)
+    row = journal_at(world, i)
     row.order_id = order.id
-    row.book = order.book
     row.side = order.side
     row.order_type = order.order_type
     row.time_in_force = order.tif
-    row.liquidity = 0
     row.reason = reason
     row.px_ticks = order.side * order.z
     row.qty_lots = order.lots
     row.leaves_lots = order.leaves
-    row.queue_ahead_lots = 0.0
-    row.fee_micro = 0
-    if at_venue:
-        ladders = ladders_at_venue(world)
-        row.bid_ticks = best_price(ladders, order.book, 1)
-        row.ask_ticks = best_price(ladders, order.book, -1)
-    else:
+    if not at_venue:
         row.bid_ticks = view_of(world, _BID)[order.book]
         row.ask_ticks = view_of(world, _ASK)[order.book]
     return i

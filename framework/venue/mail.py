@@ -5,7 +5,7 @@ from __future__ import annotations
 from framework._jit import cold, kernel
 from framework.core.events import I64Array
 from framework.venue.records import Status
-from framework.venue.world import FOREVER, W, mail_of, trials_of
+from framework.venue.world import FOREVER, W, mail_of, orders_of, trials_of
 
 _MAIL_FULL = int(Status.MAIL_FULL)
 
@@ -68,6 +68,10 @@ def send(
     message.z = z
     message.lots = lots
     message.leaves = leaves
+    if response:
+        order = orders_of(world, k)[order_id & (world[W.SLOTS] - 1)]
+        order.words += 1
+        message.word = order.words
     _set_ends(world, k, response, head, tail + 1)
     place = W.NEXT_RESPONSE_NS if response else W.NEXT_REQUEST_NS
     if ts_ns < world[place]:

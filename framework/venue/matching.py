@@ -12,11 +12,13 @@ from enum import IntEnum
 from framework._jit import cold, kernel
 from framework.book.ladder import books_of, level_lots
 from framework.core.events import NO_PRICE, I64Array
-from framework.core.orders import JournalEvent, Liquidity, Reason
+from framework.core.orders import JournalEvent, Liquidity, Reason, TraceEvent
 from framework.venue.consumed import consume, consumed_lots, limit_consumed
+from framework.venue.costs import count_volume, fee_rate_ppb
 from framework.venue.fees import fee_micro, notional, too_large
 from framework.venue.iceberg import refresh
-from framework.venue.journal import journal_at, journal_row
+from framework.venue.journal import journal_at, journal_row, trace_row
+from framework.venue.latency import response_ns
 from framework.venue.mail import send
 from framework.venue.order_states import STEP_OF_EVENT, OrderStep, move
 from framework.venue.queue import front_after_depth
@@ -52,6 +54,8 @@ _MAKER = int(Liquidity.MAKER)
 _NONE, _BOOK_INVALID = int(Reason.NONE), int(Reason.BOOK_INVALID)
 _LIVE, _WAITING = int(VenueState.LIVE), int(VenueState.WAITING)
 _OVERFLOW = int(Status.OVERFLOW)
+_T_QUEUED, _T_LEVEL = int(TraceEvent.QUEUED), int(TraceEvent.LEVEL)
+_T_TRADE, _T_CROSSED = int(TraceEvent.TRADE), int(TraceEvent.CROSSED)
 _WHOLE = int(ExchangeModel.NO_PARTIAL_FILLS)
 
 
@@ -61,7 +65,7 @@ def respond(world: I64Array, k: int, o: int, ts_ns: int, event: int, z: int, lot
     cold()
     order = orders_of(world, k)[o]
     order.in_flight += 1
-    arrival_ns = ts_ns + streams_of(world)[order.book].response_ns
+    arrival_ns = ts_ns + response_ns(world, k, order.book, ts_ns)
     send(world, k, 1, arrival_ns, event, order.id, z, lots, order.leaves)
 
 
@@ -94,8 +98,10 @@ def fill(
     account = accounts_of(world, k)[order.book]
     px_ticks = order.side * z
     value = notional(stream.inverse_scale, px_ticks, lots)
-    rate_ppb = stream.maker_ppb if liquidity == _MAKER else stream.taker_ppb
+    rate_ppb = fee_rate_ppb(world, k, order.book, ts_ns, liquidity)
     fee = fee_micro(value, rate_ppb)
+    fee += lots * (stream.maker_lot_micro if liquidity == _MAKER else stream.taker_lot_micro)
+    count_volume(world, k, order.book, ts_ns, value, lots)
     # An inverse contract pays in the base asset, so its cash moves the other way.
     direction = -order.side if stream.inverse_scale == 0 else order.side
     account.position += order.side * lots
@@ -161,7 +167,7 @@ def leave(world: I64Array, k: int, o: int) -> None:
 
 
 @kernel
-def settle(world: I64Array, k: int, o: int) -> None:
+def settle(world: I64Array, k: int, o: int, ts_ns: int) -> None:
     """Let what is left of an arrived order rest, last in its queue."""
     cold()
     order = orders_of(world, k)[o]
@@ -172,10 +178,12 @@ def settle(world: I64Array, k: int, o: int) -> None:
     order.shown = min(order.peak, order.leaves)
     if move(world, k, o, _REST):
         rest(world, k, o, h)
+        if order.id == world[W.TRACE_ID]:
+            trace_row(world, k, o, ts_ns, _T_QUEUED, order.z, order.leaves)
 
 
 @kernel
-def on_level(world: I64Array, h: int, z: int, before: int, now: int) -> None:
+def on_level(world: I64Array, h: int, ts_ns: int, z: int, before: int, now: int) -> None:
     """Tell every trial the size of a watched level: ``before`` and ``now``, which may be equal."""
     cold()
     stream = streams_of(world)[h >> 1]
@@ -204,6 +212,8 @@ def on_level(world: I64Array, h: int, z: int, before: int, now: int) -> None:
             if order.z == z:
                 order.level = now
                 order.traded = 0.0
+                if order.id == world[W.TRACE_ID]:
+                    trace_row(world, k, live[i], ts_ns, _T_LEVEL, z, now)
 
 
 @kernel
@@ -225,6 +235,8 @@ def on_crossing(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
             o = live[i]
             if orders_of(world, k)[o].z < -z:
                 break
+            if orders_of(world, k)[o].id == world[W.TRACE_ID]:
+                trace_row(world, k, o, ts_ns, _T_CROSSED, -z, lots)
             filled = fill_resting(world, k, o, other, ts_ns, left, 0.0)
             left -= filled
             if filled:
@@ -263,12 +275,16 @@ def on_trade(world: I64Array, h: int, ts_ns: int, z: int, lots: int, dark: bool)
                 # Lots are whole: the queue is used up once half a lot of ours has traded.
                 reached = int(0.5 - order.front)
                 order.front = max(order.front, 0.0)
+                if order.id == world[W.TRACE_ID]:
+                    trace_row(world, k, o, ts_ns, _T_TRADE, z, lots)
                 if left > 0 and reached > 0:
                     available = min(left, reached)
                     if order.peak > 0 and not again:
                         available = min(available, order.shown)
                     filled = fill_resting(world, k, o, h, ts_ns, available, ahead)
             elif left > 0:
+                if order.id == world[W.TRACE_ID]:
+                    trace_row(world, k, o, ts_ns, _T_TRADE, z, lots)
                 filled = fill_resting(world, k, o, h, ts_ns, left, 0.0)
             left = max(left - filled, 0)  # a venue that fills no part of an order may give more
             if order.venue_state != _LIVE:

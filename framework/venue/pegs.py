@@ -54,7 +54,7 @@ def _repeg(world: I64Array, k: int, o: int, h: int, ts_ns: int, z: int) -> None:
     while order.venue_state == _ARRIVED and meets_own(world, k, h ^ 1, z, False):
         give_way(world, k, o, h ^ 1, ts_ns)
     if order.venue_state == _ARRIVED:
-        settle(world, k, o)
+        settle(world, k, o, ts_ns)
 
 
 @kernel

@@ -112,9 +112,38 @@ STREAM_DTYPE: Final = _record(
     asset=_I,
     grid=_I,
     inverse_scale=_I,
+    cancel_entry_ns=_I,
+    replace_entry_ns=_I,
+    entry_kind=_I,
+    response_kind=_I,
+    entry_spread=_F,
+    response_spread=_F,
+    latency_seed=_I,
+    scanned=_I,
+    feed_ns=_I,
+    maker_lot_micro=_I,
+    taker_lot_micro=_I,
+    venue=_I,
+    first_tier=_I,
+    n_tiers=_I,
+    window_days=_I,
+    volume_per_value=_F,
+    volume_per_lot=_F,
+    impact_kind=_I,
+    impact_ratio=_F,
+    impact_lots=_F,
+    impact_half_life_ns=_F,
     self_trade=_I,
 )
-"""What does not change about a book. ``grid`` turns ticks into steps common to its asset."""
+"""What does not change about a book. ``grid`` turns ticks into steps common to its asset; ``venue``
+numbers the venues whose volume counts, -1 where none does. Only ``scanned`` and ``feed_ns`` move:
+the feed latency of the last event before the row ``scanned``, -1 where there was none."""
+
+TIER_DTYPE: Final = _record(volume=_F, maker_ppb=_I, taker_ppb=_I)
+"""Rates from a volume on, in quote currency."""
+
+SETTLEMENT_DTYPE: Final = _record(ts_ns=_I, book=_I, event=_I, long_ppt=_I, short_ppt=_I)
+"""When positions of a book are charged, and at which rates (parts per trillion of notional)."""
 
 ORDER_DTYPE: Final = _record(
     id=_I,
@@ -133,6 +162,8 @@ ORDER_DTYPE: Final = _record(
     cancel_sent=_I,
     front=_F,
     traded=_F,
+    words=_I,
+    heard=_I,
     hidden=_I,
     stop_z=_I,
     expires_ns=_I,
@@ -142,14 +173,25 @@ ORDER_DTYPE: Final = _record(
 )
 """An order; ``front`` is the estimated quantity ahead in lots, ``traded`` what traded at its level
 since the level last changed, ``level`` what the data last told of it. ``hidden`` 1: nobody sees it.
+``words`` counts the venue's messages about it, ``heard`` is the latest of them that has reached us.
 ``stop_z`` is a stop's signed price, or one that a midpoint order may not pass; ``peak`` what an
 iceberg shows afresh and ``shown`` what is left of that. A slot is reused once its order is known to
 be over and no message about it is `in_flight`."""
 
 ACCOUNT_DTYPE: Final = _record(
-    position=_I, cash=_I, fee_micro=_I, known_position=_I, fills=_I, volume=_I
+    position=_I,
+    cash=_I,
+    fee_micro=_I,
+    known_position=_I,
+    fills=_I,
+    volume=_I,
+    carry_micro=_I,
+    impact=_F,
+    impact_ns=_I,
 )
-"""A trial's account in one book; ``known_position`` counts the fills we have been told of."""
+"""A trial's account in one book; ``known_position`` counts the fills we have been told of,
+``carry_micro`` what funding and financing took, ``impact`` is how many ticks our own taking had
+moved the price at ``impact_ns``."""
 
 TRIAL_DTYPE: Final = _record(
     next_id=_I,
@@ -169,12 +211,14 @@ TRIAL_DTYPE: Final = _record(
     excluded=_I,
     wake_entry=_I,
     notes=_I,
+    messages=_I,
 )
 """A trial; ``wake_entry`` is the machine code of a compiled strategy (0: Python is woken) and
 ``notes`` the address of its record."""
 
-MAIL_DTYPE: Final = _record(ts_ns=_I, kind=_I, id=_I, z=_I, lots=_I, leaves=_I)
-"""A message on its way: a request (`Request`) or a response (`JournalEvent`)."""
+MAIL_DTYPE: Final = _record(ts_ns=_I, kind=_I, id=_I, z=_I, lots=_I, leaves=_I, word=_I)
+"""A message on its way: a request (`Request`) or a response (`JournalEvent`); ``word`` numbers the
+responses about one order."""
 
 CONSUMED_DTYPE: Final = _record(h=_I, z=_I, lots=_I)
 """Displayed quantity a trial has already taken and must not be given again."""
@@ -224,4 +268,5 @@ SAMPLE_DTYPE: Final = _record(
     position_lots=_I,
     cash_units=_I,
     fee_micro=_I,
+    carry_micro=_I,
 )

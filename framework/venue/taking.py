@@ -11,6 +11,7 @@ from framework.book.ladder import halves_of, level_lots, next_level
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import Liquidity, OrderType, SelfTrade, TimeInForce
 from framework.venue.consumed import consume, consumed_lots
+from framework.venue.costs import impact_ticks
 from framework.venue.matching import ExchangeModel, fill
 from framework.venue.records import Status, VenueState
 from framework.venue.self_trade import give_way, meets_own, own_ahead
@@ -66,6 +67,18 @@ def _takeable(world: I64Array, k: int, o: int, other: int) -> int:
 
 
 @kernel
+def _taking_z(world: I64Array, k: int, o: int, ts_ns: int, z: int, lots: int) -> int:
+    """Signed price of taking a level: our own impact makes it worse, at most up to our limit."""
+    cold()
+    order = orders_of(world, k)[o]
+    if streams_of(world)[order.book].impact_kind == 0:
+        return z
+    side, taken = order.side, max(0, order.lots - order.leaves)
+    worse = z + impact_ticks(world, k, order.book, ts_ns, side, side * z, taken, lots)
+    return worse if takes_any_price(order) else min(worse, order.z)
+
+
+@kernel
 def _walk(
     world: I64Array, k: int, o: int, other: int, ts_ns: int, until_z: int, ahead: int
 ) -> None:
@@ -81,7 +94,7 @@ def _walk(
         if z == until_z:
             lots = min(lots, ahead)
         if lots > 0:
-            fill(world, k, o, ts_ns, -z, lots, _TAKER, 0.0)
+            fill(world, k, o, ts_ns, _taking_z(world, k, o, ts_ns, -z, lots), lots, _TAKER, 0.0)
             consume(world, k, other, z, lots)
         z = next_level(ladders_at_venue(world), other, z)
 

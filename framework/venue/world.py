@@ -19,6 +19,7 @@ import numpy as np
 from framework._jit import array_at, kernel
 from framework.book.ladder import Ladders
 from framework.core.events import NO_PRICE, I64Array, Records, Tape
+from framework.core.links import LatencyKind
 from framework.venue.records import (
     ACCOUNT_DTYPE,
     CONSUMED_DTYPE,
@@ -27,7 +28,9 @@ from framework.venue.records import (
     ORDER_DTYPE,
     OUTBOX_DTYPE,
     SAMPLE_DTYPE,
+    SETTLEMENT_DTYPE,
     STREAM_DTYPE,
+    TIER_DTYPE,
     TRIAL_DTYPE,
     View,
 )
@@ -78,6 +81,15 @@ class W(IntEnum):
     NEXT_TIMER_NS = auto()
     NEXT_SAMPLE_NS = auto()
     SAMPLE_INTERVAL_NS = auto()
+    NEXT_SETTLEMENT_NS = auto()
+    SETTLEMENT = auto()
+    """Next of the settlements."""
+    N_SETTLEMENTS = auto()
+    N_TIERS = auto()
+    N_VENUES = auto()
+    VOLUME_DAYS = auto()
+    TRACE_ID = auto()
+    """Order whose queue position is written down at every change; 0 for none."""
     ANY_WAKES = auto()
     # Fan-out of one received event over the trials; it survives a return to Python.
     FAN_OPEN = auto()
@@ -130,6 +142,9 @@ class W(IntEnum):
     OUTBOX = auto()
     JOURNAL = auto()
     SAMPLES = auto()
+    TIERS = auto()
+    VOLUMES = auto()
+    SETTLEMENTS = auto()
     SIZE = auto()
 
 
@@ -146,6 +161,8 @@ class World:
         Orders a trial may have open at once, a power of two.
     consumed_slots
         Price levels whose taken quantity a trial remembers.
+    tiers, settlements
+        `TIER_DTYPE` and `SETTLEMENT_DTYPE` by time, what the streams' costs need of them.
     """
 
     def __init__(
@@ -156,6 +173,8 @@ class World:
         slots: int = 128,
         consumed_slots: int = 512,
         journal_rows: int = 1 << 16,
+        tiers: np.ndarray | None = None,
+        settlements: np.ndarray | None = None,
     ) -> None:
         n_books, halves = streams.size, 2 * streams.size
         self.root: I64Array = np.zeros(W.SIZE, np.int64)
@@ -185,8 +204,18 @@ class World:
         self.journal = np.zeros(journal_slots, JOURNAL_DTYPE)
         self.samples = np.zeros(max(1 << 14, 2 * n_trials * n_books), SAMPLE_DTYPE)
         self._tape: Tape | None = None
+        self.tiers = np.zeros(0, TIER_DTYPE) if tiers is None else tiers
+        self.settlements = np.zeros(0, SETTLEMENT_DTYPE) if settlements is None else settlements
+        n_venues = int(streams["venue"].max(initial=-1)) + 1
+        days = int(streams["window_days"].max(initial=0)) if n_venues else 0
+        self.volumes = np.zeros(n_trials * n_venues * (days + 1), np.float64)
         scalars = {
             W.SELF: self.root.ctypes.data,
+            W.N_TIERS: self.tiers.size,
+            W.N_VENUES: n_venues,
+            W.VOLUME_DAYS: days,
+            W.N_SETTLEMENTS: self.settlements.size,
+            W.NEXT_SETTLEMENT_NS: self.settlements["ts_ns"].min(initial=FOREVER),
             W.N_BOOKS: n_books,
             W.N_TRIALS: n_trials,
             W.SLOTS: slots,
@@ -222,6 +251,9 @@ class World:
             W.OUTBOX: self.outbox,
             W.JOURNAL: self.journal,
             W.SAMPLES: self.samples,
+            W.TIERS: self.tiers,
+            W.VOLUMES: self.volumes,
+            W.SETTLEMENTS: self.settlements,
         }
         for place, array in arrays.items():
             self.root[place] = array.ctypes.data
@@ -240,6 +272,8 @@ class World:
         horizon_ns
             Exchange time of the first event of the next chunk, `FOREVER` at the end.
         """
+        self._remember_feeds()
+        self.streams["scanned"] = first_event
         self._tape = tape  # the world holds addresses only: keep the arrays alive
         places = range(W.TS_EXCH, W.RECV_ORDER + 1)  # in the order of the tape's columns
         columns: Sequence[np.ndarray] = tape
@@ -250,6 +284,18 @@ class World:
         self.root[W.RECEIVED] = 0
         self.root[W.N_RECEIVABLE] = n_receivable
         self.root[W.HORIZON_NS] = horizon_ns
+
+    def _remember_feeds(self) -> None:
+        """Note each book's last feed latency, for responses early in the next chunk."""
+        if self._tape is None:
+            return
+        for b, stream in enumerate(self.streams):
+            if stream["response_kind"] != LatencyKind.FROM_DATA:
+                continue
+            rows = np.flatnonzero(self._tape.book[stream["scanned"] :] == b)
+            if rows.size:
+                last = stream["scanned"] + rows[-1]
+                stream["feed_ns"] = self._tape.ts_recv_ns[last] - self._tape.ts_exch_ns[last]
 
 
 _ORDER_BYTES: Final = ORDER_DTYPE.itemsize

@@ -12,10 +12,16 @@ import pytest
 from experiments.sources import data_versions, open_sources, with_assumptions
 from experiments.spec import DataSpec, FeeSpec, FeesSpec, LatencySpec, LinkSpec, Spec
 from framework.catalog import Catalog, load_catalog
-from framework.core.errors import DataError
+from framework.core.errors import DataError, SpecError
 from framework.lake.store import Lake
 from framework.synthetic import write_demo_market
 
+_IMPACT = {
+    "model": "linear",
+    "coefficient_bps": 1,
+    "reference_quantity": 1,
+    "half_life": "1s",
+}
 _SPEC = Spec(name="s", strategy="m:C", data=(DataSpec(table="gold/demo"),))
 
 
@@ -85,3 +91,15 @@ def test_an_instrument_the_catalog_lacks_keeps_the_units_of_its_table(
 ) -> None:
     streams = open_sources(_SPEC, lake, _catalog(tmp_path, "[]"))
     assert {stream.instrument.tick for stream in streams} == {Decimal("0.01")}
+
+
+@pytest.mark.parametrize(
+    ("section", "value"), [("funding", ()), ("financing", {}), ("impact", _IMPACT)]
+)
+def test_costs_of_a_stream_that_is_not_read_are_refused(
+    lake: Lake, catalog: Catalog, section: str, value: object
+) -> None:
+    spec = replace(_SPEC, **{section: {"alpha:XYY": value}})  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=f"{section} names alpha:XYY") as caught:
+        open_sources(spec, lake, catalog)
+    assert "alpha:XYZ" in caught.value.remedy

@@ -218,6 +218,7 @@ def _samples_of(
                     "position_lots": position,
                     "cash_units": -spent,
                     "fee_micro": fees,
+                    "carry_micro": np.zeros_like(fees),
                 },
                 schema=SAMPLE_SCHEMA,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from framework.core.instrument import Instrument
 from framework.engine.backtest import run_backtest
@@ -11,7 +11,12 @@ from framework.engine.config import BacktestConfig
 from framework.engine.result import JOURNAL_SCHEMA, Result
 from framework.strategy import OnFill, OnOrder, OnTimer, Strategy
 from tests.oracle.engine.book import Event
-from tests.oracle.engine.market import ListedStream, random_events, random_instruments
+from tests.oracle.engine.market import (
+    ListedStream,
+    random_events,
+    random_instruments,
+    with_random_links_and_costs,
+)
 from tests.oracle.engine.script import ALL_WAKES, random_script, scripted
 from tests.oracle.engine.simulation import Row, Simulation
 
@@ -55,6 +60,19 @@ def random_case(seed: int, steps: int, actions: int, model: str = "") -> Case:
     books = random_events(random.Random(rng.random()), n_books, steps)
     strategy = scripted(random_script(random.Random(rng.random()), actions), wakes)
     return Case(instruments, books, strategy, config)
+
+
+def costly_case(seed: int, steps: int, actions: int) -> Case:
+    """Draw a case whose instruments have every kind of latency and cost."""
+    case = random_case(seed, steps, actions)
+    instruments = with_random_links_and_costs(random.Random(seed), case.instruments)
+    # Streams go by name, and a venue may now have several.
+    order = sorted(range(len(instruments)), key=lambda b: instruments[b].name)
+    books = [
+        [event._replace(book=place) for event in case.books[b]] for place, b in enumerate(order)
+    ]
+    config = replace(case.config, seed=seed)
+    return Case([instruments[b] for b in order], books, case.strategy, config)
 
 
 def journal_rows(result: Result) -> list[Row]:

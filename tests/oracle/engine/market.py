@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pyarrow as pa
 
+from framework.core.costs import Costs, FeeTier, Financing, FundingRate
 from framework.core.events import EventFlag, EventKind
 from framework.core.instrument import Instrument
+from framework.core.links import LatencyKind, LatencyModel
 from framework.replay.stream import COLUMNS
 from tests.oracle.engine.book import Event
 
 MIDDLE = 100
+_INTEREST = Financing(long_bps=Decimal(500), short_bps=Decimal(-20), every_ns=10**9)
 START_NS = 1_000_000_000
 LAST, SNAPSHOT = int(EventFlag.LAST), int(EventFlag.SNAPSHOT)
 Part = tuple[int, int, int, int, int]
@@ -77,6 +80,45 @@ def random_instruments(rng: random.Random, n_books: int) -> list[Instrument]:
         )
         for b in range(n_books)
     ]
+
+
+def with_random_links_and_costs(rng: random.Random, items: list[Instrument]) -> list[Instrument]:
+    """The same instruments with every kind of latency and of cost, all but impact."""
+    tiers = [
+        FeeTier(volume=Decimal(v), maker_bps=Decimal(m), taker_bps=Decimal(t))
+        for v, m, t in (("0.5", "-0.5", "2"), ("20", "-1", "1.25"), ("3000", "-2", "0"))
+    ]
+    return [
+        replace(
+            item,
+            venue=rng.choice(["v", f"v{b}"]),
+            symbol=f"{b}",
+            cancel_entry_ns=rng.choice([None, 0, 2, 7]),
+            replace_entry_ns=rng.choice([None, 1, 20]),
+            entry_model=_random_model(rng),
+            response_model=_random_model(rng),
+            costs=Costs(
+                tiers=tuple(tiers[: rng.randrange(4)]),
+                window_days=rng.choice([1, 30]),
+                maker_per_contract=Decimal(rng.choice(["0", "-0.002", "0.0003"])),
+                taker_per_contract=Decimal(rng.choice(["0", "0.003"])),
+                funding=tuple(
+                    FundingRate(ts_ns=START_NS + at, rate_bps=Decimal(rng.choice(["1.5", "-7"])))
+                    for at in sorted(rng.sample(range(200), 3))
+                ),
+                financing=rng.choice([None, _INTEREST]),
+            ),
+        )
+        for b, item in enumerate(items)
+    ]
+
+
+def _random_model(rng: random.Random) -> LatencyModel:
+    return LatencyModel(
+        kind=rng.choice(list(LatencyKind)),
+        sigma=rng.choice([0.0, 0.5, 1.5]),
+        factor=rng.choice([0.0, 0.75, 1.0, 3.0]),
+    )
 
 
 def random_events(rng: random.Random, n_books: int, steps: int) -> list[list[Event]]:

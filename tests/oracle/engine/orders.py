@@ -35,6 +35,9 @@ class Order:
     known_px: int = 0
     known_leaves: int = 0
     cancel_sent: bool = False
+    words: int = 0
+    heard: int = 0
+    """Answers the venue has sent, and the number of the latest we heard."""
     messages: int = 0
     """Requests and responses on their way."""
 

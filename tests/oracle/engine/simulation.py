@@ -1,8 +1,9 @@
 """The whole simulation as one heap of things to come, in the documented total order.
 
 At one instant: a market event happens at its venue, a request reaches a venue, a market event
-reaches us, a response reaches us, a timer fires, the state is sampled. Streams go by name, the
-rows of a stream as they stand, messages as they were sent, the timer before the alarm.
+reaches us, a response reaches us, a timer fires, positions are charged, the state is sampled.
+Streams go by name, the rows of a stream as they stand, messages as they were sent, the timer before
+the alarm.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from tests.oracle.engine.account import Account
 from tests.oracle.engine.book import Book, Event
 from tests.oracle.engine.context import TwinContext
 from tests.oracle.engine.exchange import Exchange
+from tests.oracle.engine.links import Links
 from tests.oracle.engine.orders import Order
 
-HAPPEN, REQUEST, RECEIVE, RESPONSE, TIMER, SAMPLE = range(1, 7)
+HAPPEN, REQUEST, RECEIVE, RESPONSE, TIMER, CHARGE, SAMPLE = range(1, 8)
+YEAR_NS = 365 * 86_400 * 10**9
 OVER = (JournalEvent.REJECTED, JournalEvent.EXPIRED, JournalEvent.CANCELLED)
 TRADES = (EventKind.TRADE, EventKind.HIDDEN_TRADE, EventKind.ORDER_EXECUTE)
 Row = tuple[int | float, ...]
@@ -54,6 +57,7 @@ class Simulation:
         none |= dict.fromkeys(("bid_lots", "ask_lots", "trade_lots", "trade_side"), 0)
         self.view = [none | {"valid": True} for _ in books]
         self.accounts = [Account() for _ in books]
+        self.links = Links(instruments, events, config.seed)
         self.exchanges = [self._exchange(item) for item in instruments]
         self.orders: dict[int, Order] = {}
         self.slots = 1 << (config.max_orders - 1).bit_length()
@@ -92,6 +96,7 @@ class Simulation:
             self._push(event.ts_exch_ns, HAPPEN, event.book, i)
             self._push(event.ts_recv_ns, RECEIVE, event.book, i)
         self._every(self.strategy.timer_ns(), TIMER)
+        self._charges()
         self._every(self.config.sample_interval_ns, SAMPLE)
         self._call(self.strategy.on_start)
         while self.heap and self.heap[0][0] <= self.last_ns:
@@ -107,6 +112,8 @@ class Simulation:
                 self._hear(ts_ns, *what)
             elif stage == TIMER:
                 self._timer(ts_ns, what)
+            elif stage == CHARGE:
+                self._charge(ts_ns, *what)
             else:
                 self._sample(ts_ns)
                 self._push(ts_ns + self.config.sample_interval_ns, SAMPLE, 0, None)
@@ -119,6 +126,43 @@ class Simulation:
         if interval_ns:
             first_ns = -(-self.start_ns // interval_ns) * interval_ns
             self._push(first_ns, stage, 0, None)
+
+    def _charges(self) -> None:
+        """Schedule funding, and financing at every multiple of its span."""
+        first_ns = min(event.ts_exch_ns for event in self.events)
+        for b, item in enumerate(self.instruments):
+            for due in item.costs.funding:
+                if due.ts_ns >= first_ns:
+                    rate = Fraction(due.rate_bps) / 10_000
+                    event = JournalEvent.FUNDING
+                    self._push(due.ts_ns, CHARGE, (b, event), (b, event, rate, -rate))
+            terms = item.costs.financing
+            if terms is not None:
+                share = Fraction(terms.every_ns, YEAR_NS) / 10_000
+                rates = [
+                    Fraction(round(Fraction(bps) * share * 10**12), 10**12)
+                    for bps in (terms.long_bps, terms.short_bps)
+                ]
+                event = JournalEvent.FINANCING
+                begin_ns = -(-first_ns // terms.every_ns) * terms.every_ns
+                for ts_ns in range(begin_ns, self.last_ns + 1, terms.every_ns):
+                    self._push(ts_ns, CHARGE, (b, event), (b, event, *rates))
+
+    def _charge(
+        self, ts_ns: int, b: int, event: JournalEvent, long: Fraction, short: Fraction
+    ) -> None:
+        account, book = self.accounts[b], self.exchanges[b].book
+        bid, ask = (book.best(side) for side in (1, -1))
+        last = self.view[b]["trade_px"]
+        shown = [px for px in (bid, ask) if px is not None] or [last]
+        if account.position == 0 or shown == [NO_PRICE]:
+            return
+        twice = shown[0] + shown[-1]
+        side = 1 if account.position > 0 else -1
+        paid = account.charge(self.instruments[b], twice, long if side > 0 else short)
+        best = [NO_PRICE if px is None else px for px in (bid, ask)]
+        held = (0, 0, 0, 0, twice // 2, abs(account.position), 0, 0.0, paid)
+        self.journal.append((ts_ns, int(event), 0, b, side, *held, *best))
 
     def _timer(self, ts_ns: int, alarm_ns: int | None) -> None:
         if alarm_ns is None:
@@ -156,6 +200,7 @@ class Simulation:
         before = dict(view)
         if event.flags & EventFlag.LAST:
             view["valid"] = book.valid
+            self.links.seen_ns[b] = event.ts_recv_ns - event.ts_exch_ns
             for side, name in ((1, "bid"), (-1, "ask")):
                 best = book.best(side)
                 view[name] = NO_PRICE if best is None else best
@@ -216,19 +261,19 @@ class Simulation:
         reason = _nonsense(order)
         if reason:
             self._write(self.now_ns, order, JournalEvent.REJECTED, reason)
-            self._send(RESPONSE, 0, order, JournalEvent.REJECTED, order.px, 0, 0)
+            self._send(RESPONSE, 0, order, JournalEvent.REJECTED, order.px, 0, 0, 1)
             return
-        self._send(REQUEST, self.instruments[order.book].order_entry_ns, order, "new")
+        self._send(REQUEST, self.links.entry_ns(order.book, "new"), order, "new")
 
     def _send_cancel(self, order_id: int, *_: int) -> None:
         order = self.orders[order_id]
         self._write(self.now_ns, order, JournalEvent.CANCEL_SENT)
-        self._send(REQUEST, self.instruments[order.book].order_entry_ns, order, "cancel")
+        self._send(REQUEST, self.links.entry_ns(order.book, "cancel"), order, "cancel")
 
     def _send_replace(self, order_id: int, px: int, lots: int) -> None:
         order = self.orders[order_id]
         self._write(self.now_ns, order, JournalEvent.REPLACE_SENT, px=px, lots=lots)
-        delay_ns = self.instruments[order.book].order_entry_ns
+        delay_ns = self.links.entry_ns(order.book, "replace")
         self._send(REQUEST, delay_ns, order, "replace", px, lots)
 
     def _expire_at(self, order: Order) -> None:
@@ -245,8 +290,9 @@ class Simulation:
 
     def _respond(self, ts_ns: int, order: Order, event: JournalEvent, px: int, lots: int) -> None:
         self.now_ns = ts_ns
-        delay_ns = self.instruments[order.book].response_ns
-        self._send(RESPONSE, delay_ns, order, event, px, lots, order.leaves)
+        delay_ns = self.links.response_ns(order.book, ts_ns)
+        order.words += 1
+        self._send(RESPONSE, delay_ns, order, event, px, lots, order.leaves, order.words)
 
     def _note(self, ts_ns: int, order: Order, event: JournalEvent, **details: float) -> None:
         """Journal what a venue does without sending word of it."""
@@ -262,8 +308,7 @@ class Simulation:
         self, ts_ns: int, order: Order, px: int, lots: int, *, maker: bool, ahead: float
     ) -> None:
         item, account = self.instruments[order.book], self.accounts[order.book]
-        bps = item.maker_fee_bps if maker else item.taker_fee_bps
-        fee = account.fill(item, order.side, px, lots, bps)
+        fee = account.fill(item, order.side, px, lots, maker, self._volume(item.venue))
         order.leaves -= lots
         liquidity = Liquidity.MAKER if maker else Liquidity.TAKER
         filled = JournalEvent.FILLED
@@ -271,24 +316,38 @@ class Simulation:
         self._write(ts_ns, order, filled, at_venue=True, **details)
         self._respond(ts_ns, order, filled, px, lots)
 
+    def _volume(self, venue: str) -> Fraction:
+        pairs = zip(self.instruments, self.accounts, strict=True)
+        return sum((own.traded for item, own in pairs if item.venue == venue), Fraction(0))
+
     def _exclude(self, ts_ns: int, order: Order, lots: int) -> None:
         excluded = JournalEvent.FILL_EXCLUDED
         self._write(ts_ns, order, excluded, Reason.BOOK_INVALID, at_venue=True, lots=lots)
         self._report(ts_ns, order, JournalEvent.CANCELLED, Reason.BOOK_INVALID)
 
     def _hear(
-        self, ts_ns: int, order: Order, event: JournalEvent, px: int, lots: int, leaves: int
+        self,
+        ts_ns: int,
+        order: Order,
+        event: JournalEvent,
+        px: int,
+        lots: int,
+        leaves: int,
+        word: int,
     ) -> None:
         order.messages -= 1
         self.now_ns = ts_ns
+        is_news = word > order.heard
+        order.heard = max(order.heard, word)
         if event == JournalEvent.FILLED:
-            order.known_leaves = leaves
+            if is_news:
+                order.known_leaves = leaves
             self.accounts[order.book].known_position += order.side * lots
-        elif event == JournalEvent.DECREMENTED:
+        elif event == JournalEvent.DECREMENTED and is_news:
             order.known_leaves = leaves
         elif event == JournalEvent.CANCEL_REJECTED:
             order.cancel_sent = False
-        elif event == JournalEvent.REPLACED:
+        elif event == JournalEvent.REPLACED and is_news:
             order.known_px, order.known_leaves = px, leaves
         if event in OVER or (event == JournalEvent.FILLED and leaves == 0):
             order.known_open = False
@@ -343,7 +402,7 @@ class Simulation:
         for b, account in enumerate(self.accounts):
             book = self.exchanges[b].book
             best = [NO_PRICE if (px := book.best(side)) is None else px for side in (1, -1)]
-            state = (account.position, account.cash, account.fee_micro)
+            state = (account.position, account.cash, account.fee_micro, account.carry_micro)
             self.samples[ts_ns, b] = (*best, *state)
 
 
