@@ -111,7 +111,7 @@ FAULTS: Final = (
         test=_MATCHING + "test_a_later_order_waits_behind_our_own_when_the_level_is_out_of_view",
     ),
     Fault(
-        name="a trade fills whom it does not reach",
+        name="a trade passes by whom it reaches",
         text="reached = int(0.5 - order.front)",
         planted="reached = int(0.5 + order.front)",
         test=_MATCHING + "test_a_trade_at_the_price_fills_what_outlasts_the_queue",
