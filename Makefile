@@ -18,7 +18,7 @@ PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	if $$name -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1; then echo $$name; exit; fi; done; echo python3)
 endif
 
-.PHONY: help demo test check lint format bench notebook setup peers constraints clean
+.PHONY: help demo test check lint format bench mutants notebook setup peers constraints clean
 
 help: ## Show this help
 	@echo "Crossbook: backtests of strategies that trade spreads across venues"
@@ -48,6 +48,9 @@ format: $(STAMP) ## Rewrite the code in the project's format
 bench: $(STAMP) ## Measure and print speeds
 	@set -e; for script in $(wildcard tests/bench/bench_*.py); do \
 		echo "== $$script"; $(BIN)/python $$script; done
+
+mutants: $(STAMP) ## Plant ten faults in the exchange, each must be caught (slow)
+	@$(BIN)/python -m tests.mutants
 
 notebook: $(NOTEBOOK_STAMP) ## Open the notebooks in JupyterLab, on this machine only
 	@$(BIN)/jupyter lab --ip=127.0.0.1 --notebook-dir=$(or $(wildcard notebooks),.) \
