@@ -317,7 +317,7 @@ def follow(queues: I64Array, h: int, kind: int, z: int, lots: int, order_id: int
     order_id
         Order the row names; one never added stands for the level's anonymous quantity.
     """
-    if kind == _ADD or kind == _DEPTH:
+    if kind in (_ADD, _DEPTH):
         i = find_level(queues, h, z)
         if i == _NONE:
             i = _new_level(queues, h, z)
