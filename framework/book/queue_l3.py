@@ -44,7 +44,8 @@ _DELETE = int(EventKind.ORDER_DELETE)
 _NODES, _N_NODES, _LEVELS, _N_LEVELS = 0, 1, 2, 3
 _IDS, _ID_BITS, _PRICES, _PRICE_BITS = 4, 5, 6, 7
 _FREE, _FRESH, _LIVE, _KNOWN_LEVELS, _STAMP = 8, 9, 10, 11, 12
-_HANDLE: Final = 13
+HANDLE_WORDS: Final = 13
+"""Length of `OrderQueues.handle`."""
 
 
 class OrderQueues:
@@ -57,7 +58,7 @@ class OrderQueues:
     """
 
     def __init__(self, *, nodes: int = 1 << 10, levels: int = 1 << 8) -> None:
-        self.handle: I64Array = np.zeros(_HANDLE, np.int64)
+        self.handle: I64Array = np.zeros(HANDLE_WORDS, np.int64)
         self.handle[_FREE] = _NONE
         self._nodes = np.zeros(nodes, NODE_DTYPE)
         self._levels = np.zeros(levels, LEVEL_DTYPE)

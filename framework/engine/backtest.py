@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from framework.book.queue_l3 import has_room
 from framework.core.clock import format_ns
 from framework.core.errors import (
     CrossbookError,
@@ -18,7 +19,6 @@ from framework.core.errors import (
     SpecError,
     StrategyError,
 )
-from framework.core.instrument import Instrument
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
 from framework.engine.money import inverse_scale
@@ -120,11 +120,13 @@ def run_trials(
     return _Run(strategies, streams, config, progress).results()
 
 
-def _books(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndarray:
+def _books(streams: Sequence[GoldStream], config: BacktestConfig) -> np.ndarray:
     """Fill in what the kernels need to know of each book."""
-    records = np.zeros(len(instruments), STREAM_DTYPE)
+    instruments = [stream.instrument for stream in streams]
+    records = np.zeros(len(streams), STREAM_DTYPE)
     assets = sorted({item.asset or item.symbol for item in instruments})
-    for record, item in zip(records, instruments, strict=True):
+    for record, stream in zip(records, streams, strict=True):
+        item = stream.instrument
         asset = item.asset or item.symbol
         ticks = [other.tick for other in instruments if (other.asset or other.symbol) == asset]
         record["order_entry_ns"] = item.order_entry_ns
@@ -133,7 +135,7 @@ def _books(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndar
         record["taker_ppb"] = round(item.taker_fee_bps * PPB_PER_BPS)
         record["maker_bps"] = float(item.maker_fee_bps)
         record["taker_bps"] = float(item.taker_fee_bps)
-        record["queue_model"] = config.queue
+        record["queue_model"] = config.queue(stream)
         record["queue_power"] = config.queue_power
         record["exchange_model"] = config.exchange
         record["self_trade"] = config.self_trade_rule
@@ -168,7 +170,7 @@ class _Run:
         self._progress = progress
         self._instruments = tuple(stream.instrument for stream in streams)
         slots = 1 << (config.max_orders - 1).bit_length()
-        self._world = World(_books(self._instruments, config), len(strategies), slots=slots)
+        self._world = World(_books(streams, config), len(strategies), slots=slots)
         self._contexts = [
             Context(self._world, k, self._instruments) for k in range(len(strategies))
         ]
@@ -254,8 +256,11 @@ class _Run:
             elif status == done:
                 return
             elif status == Status.GROW:
-                world.venue_ladders.grow_far()
-                world.known_ladders.grow_far()
+                if has_room(world.queues.handle):
+                    world.venue_ladders.grow_far()
+                    world.known_ladders.grow_far()
+                else:
+                    world.queues.grow()
             else:
                 raise _limit(status)
 
