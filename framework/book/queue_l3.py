@@ -8,8 +8,12 @@ What anonymous quantity means
 -----------------------------
 - A depth row that shows more than the known orders add up to appends the rest as one anonymous
   node: it stands before all that join later, so pre-open quantity is first in its queue.
-- An execution or cancel of an id never added takes from the first anonymous node of its level.
-- A depth row that shows less takes from the back: nobody is moved forward on a guess.
+- An execution or cancel of an id never added takes from the anonymous nodes of its level, first
+  come first. Where there are none, an order we know was replaced unseen by one we do not: what
+  stands first has been there longest, so it is taken.
+- A depth row that shows less takes from the front, for the same reason.
+
+So a queue's quantity always equals what the level shows.
 
 Every node carries the *stamp* of when it joined, increasing over the whole of the queues, so who
 stands ahead of whom is one comparison.
@@ -277,21 +281,22 @@ def _take(queues: I64Array, n: int, lots: int) -> None:
 
 
 @kernel
-def _take_anonymous(queues: I64Array, i: int, lots: int) -> int:
-    """Take lots from a level's anonymous nodes, first come first; return the first's stamp."""
+def _take_unknown(queues: I64Array, i: int, lots: int) -> int:
+    """Take lots of an id never added from a level; return the stamp of whom it met first."""
     cold()
     nodes = nodes_of(queues)
-    n = levels_of(queues)[i].first
     stamp = NOBODY
-    while n != _NONE and lots > 0:
-        after = nodes[n].after
-        if nodes[n].id == 0:
-            if stamp == NOBODY:
-                stamp = nodes[n].stamp
-            taken = min(lots, nodes[n].lots)
-            lots -= taken
-            _take(queues, n, taken)
-        n = after
+    for anonymous in (True, False):
+        n = levels_of(queues)[i].first
+        while n != _NONE and lots > 0:
+            after = nodes[n].after
+            if not anonymous or nodes[n].id == 0:
+                if stamp == NOBODY:
+                    stamp = nodes[n].stamp
+                taken = min(lots, nodes[n].lots)
+                lots -= taken
+                _take(queues, n, taken)
+            n = after
     return stamp
 
 
@@ -303,7 +308,7 @@ def _show(queues: I64Array, i: int, lots: int) -> int:
     if lots > level.lots:
         return _join(queues, i, 0, lots - level.lots)
     while level.lots > lots:
-        _take(queues, level.last, min(nodes_of(queues)[level.last].lots, level.lots - lots))
+        _take(queues, level.first, min(nodes_of(queues)[level.first].lots, level.lots - lots))
     return NOBODY
 
 
@@ -332,10 +337,15 @@ def follow(queues: I64Array, h: int, kind: int, z: int, lots: int, order_id: int
     n = find_order(queues, h >> 1, order_id)
     if n == _NONE:
         i = find_level(queues, h, z)
-        return NOBODY if i == _NONE else _take_anonymous(queues, i, lots)
+        return NOBODY if i == _NONE else _take_unknown(queues, i, lots)
     node = nodes_of(queues)[n]
-    stamp = node.stamp
-    _take(queues, n, node.lots if kind == _DELETE else min(lots, node.lots))
+    i, stamp, known = node.level, node.stamp, node.lots
+    if kind == _DELETE and lots < known:  # the level keeps the rest, whoever it belongs to
+        _forget_id(queues, n)
+        node.id = 0
+    _take(queues, n, min(lots, known))
+    if lots > known:  # a depth row had taken some of this order for somebody else's
+        _take_unknown(queues, i, lots - known)
     return stamp
 
 

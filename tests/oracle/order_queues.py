@@ -40,12 +40,16 @@ class PlainQueues:
                 found[1].order_id = 0
             return self._join(half, z, order_id, lots)
         if found:
-            queue, place = found
-            place.lots -= place.lots if kind == EventKind.ORDER_DELETE else min(lots, place.lots)
-            if place.lots == 0:
-                queue.remove(place)
+            level, place = found
+            if kind == EventKind.ORDER_DELETE and lots < place.lots:
+                place.order_id = 0
+            rest = max(lots - place.lots, 0)
+            place.lots -= lots - rest
+            self.levels[level] = [place for place in self.levels[level] if place.lots]
+            if rest:
+                self._take_unknown(*level, rest)
             return place.stamp
-        return self._take_anonymous(half, z, lots)
+        return self._take_unknown(half, z, lots)
 
     def clear(self, half: int) -> None:
         for level in self.levels:
@@ -55,11 +59,11 @@ class PlainQueues:
     def ahead(self, half: int, z: int, stamp: int) -> int:
         return sum(place.lots for place in self.at(half, z) if place.stamp < stamp)
 
-    def _find(self, book: int, order_id: int) -> tuple[list[Place], Place] | None:
-        for (half, _), queue in self.levels.items():
+    def _find(self, book: int, order_id: int) -> tuple[tuple[int, int], Place] | None:
+        for level, queue in self.levels.items():
             for place in queue:
-                if half // 2 == book and order_id and place.order_id == order_id:
-                    return queue, place
+                if level[0] // 2 == book and order_id and place.order_id == order_id:
+                    return level, place
         return None
 
     def _join(self, half: int, z: int, order_id: int, lots: int) -> int:
@@ -71,22 +75,24 @@ class PlainQueues:
         excess = self.lots(half, z) - lots
         if excess < 0:
             return self._join(half, z, 0, -excess)
-        queue = self.at(half, z)
         while excess > 0:
-            taken = min(excess, queue[-1].lots)
-            queue[-1].lots -= taken
+            first = self.at(half, z)[0]
+            taken = min(excess, first.lots)
+            first.lots -= taken
             excess -= taken
-            if queue[-1].lots == 0:
-                queue.pop()
+            if first.lots == 0:
+                self.levels[half, z].pop(0)
         return NOBODY
 
-    def _take_anonymous(self, half: int, z: int, lots: int) -> int:
+    def _take_unknown(self, half: int, z: int, lots: int) -> int:
+        queue = self.at(half, z)
         stamp = NOBODY
-        for place in list(self.at(half, z)):
-            if place.order_id == 0 and lots > 0:
+        unknown = [place for place in queue if place.order_id == 0]
+        for place in [*unknown, *(place for place in queue if place.order_id)]:
+            if lots > 0:
                 stamp = place.stamp if stamp == NOBODY else stamp
                 taken = min(lots, place.lots)
                 place.lots -= taken
                 lots -= taken
-        self.levels[half, z] = [place for place in self.at(half, z) if place.lots]
+        self.levels[half, z] = [place for place in queue if place.lots]
         return stamp

@@ -90,5 +90,10 @@ def test_anonymous_quantity_is_first_and_unknown_ids_take_from_it() -> None:
     assert queue_at(queues, 1, -50) == [Place(0, 100, 0), Place(5, 30, 1)]
     assert follow(queues.handle, 1, int(EventKind.ORDER_EXECUTE), -50, 60, 999) == 0
     assert queue_at(queues, 1, -50) == [Place(0, 40, 0), Place(5, 30, 1)]
-    follow(queues.handle, 1, int(EventKind.DEPTH), -50, 50, 0)  # what is missing was last
-    assert queue_at(queues, 1, -50) == [Place(0, 40, 0), Place(5, 10, 1)]
+    follow(queues.handle, 1, int(EventKind.DEPTH), -50, 50, 0)  # what is missing was first
+    assert queue_at(queues, 1, -50) == [Place(0, 20, 0), Place(5, 30, 1)]
+    # No anonymous lots are left: what we took for order 5 was replaced by somebody unseen.
+    assert follow(queues.handle, 1, int(EventKind.ORDER_DELETE), -50, 40, 999) == 0
+    assert queue_at(queues, 1, -50) == [Place(5, 10, 1)]
+    assert follow(queues.handle, 1, int(EventKind.ORDER_DELETE), -50, 5, 5) == 1
+    assert queue_at(queues, 1, -50) == [Place(0, 5, 1)]
