@@ -63,13 +63,12 @@ class GoldStream:
         return _files(self)
 
     def names_orders(self) -> bool:
-        """Tell whether the stream has order-by-order events."""
+        """Tell whether the stream has order-by-order events with order ids."""
         paths = self.files()["path"].to_pylist()
         kind = ds.field("kind")
         first, last = int(EventKind.ORDER_ADD), int(EventKind.ORDER_EXECUTE)
-        found = _dataset(self, paths).head(
-            1, columns=["kind"], filter=(kind >= first) & (kind <= last), batch_readahead=1
-        )
+        named = (kind >= first) & (kind <= last) & (ds.field("order_id") != 0)
+        found = _dataset(self, paths).head(1, columns=["kind"], filter=named)
         return bool(found.num_rows)
 
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:

@@ -206,7 +206,7 @@ def _believe(book: ShadowBook, s: int, event: I64Array, before: int, now: int) -
     for m in range(n):
         model, estimate = book.models[m], book.estimates[s * n + m]
         if event[_KIND] in (_EXECUTE, _HIDDEN):
-            estimate.front -= event[_QTY]
+            estimate.front = max(estimate.front - event[_QTY], 0.0)
             estimate.traded += event[_QTY]
         if event[_KIND] != _HIDDEN:
             estimate.front = front_after_depth(

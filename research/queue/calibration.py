@@ -17,7 +17,7 @@ import polars as pl
 from framework.book.ladder import Ladders
 from framework.book.queue_l3 import OrderQueues, has_room
 from framework.core.errors import DataError, SpecError
-from framework.core.events import I64Array, Tape
+from framework.core.events import I8Array, I64Array, Tape
 from framework.replay.market import read_market
 from framework.replay.stream import GoldStream
 from framework.venue.queue import QueueModel
@@ -252,7 +252,7 @@ class _Run:
 
 
 def _columns(tape: Tape, first: int) -> I64Array:
-    columns = {
+    columns: dict[E, I64Array | I8Array] = {
         E.TS: tape.ts_exch_ns,
         E.KIND: tape.kind,
         E.SIDE: tape.side,
