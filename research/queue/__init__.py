@@ -9,4 +9,11 @@ from research.queue.calibration import (
 )
 from research.queue.markdown import as_markdown
 
-__all__ = ["MAX_SHADOWS", "MODELS", "ModelChoice", "QueueCalibration", "as_markdown", "calibrate_queue"]
+__all__ = [
+    "MAX_SHADOWS",
+    "MODELS",
+    "ModelChoice",
+    "QueueCalibration",
+    "as_markdown",
+    "calibrate_queue",
+]

@@ -28,6 +28,7 @@ def test_a_cancellation_is_shared(model: QueueModel, expected: float) -> None:
     front = front_after_depth(model, 3.0, 1.0, 60.0, 0.0, 100, 90)
     assert front == pytest.approx(expected, abs=5e-5)
 
+
 ESTIMATES = [model for model in QueueModel if model != QueueModel.L3_EXACT]
 
 
