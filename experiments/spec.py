@@ -31,14 +31,20 @@ _STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=Tr
 
 
 class QueueModel(StrEnum):
-    """Whom a shrinking level's cancellations are taken from, when we wait in it."""
+    """Whom a shrinking level's cancellations are taken from, when we wait in it.
 
+    ``auto`` and ``l3_exact`` know it where the data names its orders; elsewhere ``auto`` is
+    ``risk_averse``.
+    """
+
+    AUTO = "auto"
     RISK_AVERSE = "risk_averse"
     POWER = "power"
     POWER2 = "power2"
     POWER3 = "power3"
     LOG = "log"
     LOG2 = "log2"
+    L3_EXACT = "l3_exact"
 
 
 class ExchangeModel(StrEnum):
@@ -178,9 +184,9 @@ class FeesSpec(FeeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class QueueSpec:
-    """How queue position is estimated; `power` is the exponent of the power models."""
+    """How queue position is known or estimated; `power` is the exponent of the power models."""
 
-    model: QueueModel = QueueModel.RISK_AVERSE
+    model: QueueModel = QueueModel.AUTO
     power: float = Field(default=3.0, gt=0)
 
 

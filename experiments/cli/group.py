@@ -16,6 +16,10 @@ _EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count it
 _JSON_KEY: Final = "experiments.cli.json"
 
 _COMMANDS: Final = {
+    "calibrate": (
+        "experiments.cli.calibrate:calibrate",
+        "Measure models on data that knows the answer.",
+    ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (

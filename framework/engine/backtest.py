@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from framework.book.queue_l3 import has_room
 from framework.core.clock import format_ns
 from framework.core.errors import (
     CrossbookError,
@@ -145,7 +146,7 @@ class _Run:
         self._first_ns = min(table["first_ns"][0].as_py() for table in files)
         self._end_ns = max(max(table["last_ns"].to_pylist()) for table in files)
         self._world = World(
-            book_records(self._instruments, config),
+            book_records(streams, config),
             len(strategies),
             slots=1 << (config.max_orders - 1).bit_length(),
             tiers=tier_records(self._instruments),
@@ -233,8 +234,11 @@ class _Run:
             elif status == done:
                 return
             elif status == Status.GROW:
-                world.venue_ladders.grow_far()
-                world.known_ladders.grow_far()
+                if has_room(world.queues.handle):
+                    world.venue_ladders.grow_far()
+                    world.known_ladders.grow_far()
+                else:
+                    world.queues.grow()
             else:
                 raise _limit(status)
 

@@ -17,6 +17,7 @@ from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent
 from framework.engine.config import BacktestConfig
 from framework.engine.money import inverse_scale, unit_value
+from framework.replay.stream import GoldStream
 from framework.venue.costs import PPT_PER_BPS
 from framework.venue.fees import MICRO, PPB_PER_BPS
 from framework.venue.records import SETTLEMENT_DTYPE, STREAM_DTYPE, TIER_DTYPE
@@ -25,18 +26,20 @@ _MAX_SETTLEMENTS: Final = 10_000_000
 _AFTER_NS: Final = 3600 * NS_PER_S  # events reach us later than the last of them happens
 
 
-def book_records(instruments: Sequence[Instrument], config: BacktestConfig) -> np.ndarray:
-    """Fill in `STREAM_DTYPE`, one record an instrument."""
-    records = np.zeros(len(instruments), STREAM_DTYPE)
+def book_records(streams: Sequence[GoldStream], config: BacktestConfig) -> np.ndarray:
+    """Fill in `STREAM_DTYPE`, one record a stream."""
+    instruments = [stream.instrument for stream in streams]
+    records = np.zeros(len(streams), STREAM_DTYPE)
     assets = sorted({item.asset or item.symbol for item in instruments})
-    for record, item in zip(records, instruments, strict=True):
+    for record, stream in zip(records, streams, strict=True):
+        item = stream.instrument
         asset = item.asset or item.symbol
         ticks = [other.tick for other in instruments if (other.asset or other.symbol) == asset]
         record["maker_ppb"] = round(item.maker_fee_bps * PPB_PER_BPS)
         record["taker_ppb"] = round(item.taker_fee_bps * PPB_PER_BPS)
         record["maker_bps"] = float(item.maker_fee_bps)
         record["taker_bps"] = float(item.taker_fee_bps)
-        record["queue_model"] = config.queue
+        record["queue_model"] = config.queue(stream)
         record["queue_power"] = config.queue_power
         record["exchange_model"] = config.exchange
         record["self_trade"] = config.self_trade_rule

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from framework.core.errors import SpecError
 from framework.core.orders import SelfTrade
+from framework.replay.stream import GoldStream
 from framework.venue.matching import ExchangeModel
 from framework.venue.queue import QueueModel
+
+AUTO: Final = "auto"
+"""Queue model that depends on what a stream tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +27,9 @@ class BacktestConfig:
     sample_interval_ns
         Virtual time between samples of the state; 0 takes about 2,000 over the run.
     queue_model
-        ``"risk_averse"``, ``"power"``, ``"power2"``, ``"power3"``, ``"log"`` or ``"log2"``.
+        ``"auto"`` takes the exact queue by order id for streams that name their orders, and
+        ``"risk_averse"`` for all others. ``"l3_exact"`` demands the exact one; ``"risk_averse"``,
+        ``"power"``, ``"power2"``, ``"power3"``, ``"log"`` and ``"log2"`` estimate, ids or not.
     queue_power
         Exponent of the power models.
     exchange_model
@@ -48,7 +55,7 @@ class BacktestConfig:
 
     seed: int = 0
     sample_interval_ns: int = 0
-    queue_model: str = "risk_averse"
+    queue_model: str = "auto"
     queue_power: float = 3.0
     exchange_model: str = "partial_fills"
     self_trade: str = "cancel_newest"
@@ -58,7 +65,8 @@ class BacktestConfig:
     trace_order: int = 0
 
     def __post_init__(self) -> None:
-        _choose(QueueModel, self.queue_model, "queue_model")
+        if self.queue_model != AUTO:
+            _choose(QueueModel, self.queue_model, "queue_model")
         _choose(ExchangeModel, self.exchange_model, "exchange_model")
         _choose(SelfTrade, self.self_trade, "self_trade")
         for name in ("queue_power", "max_orders", "chunk_rows"):
@@ -68,10 +76,25 @@ class BacktestConfig:
                     remedy=f"give a positive {name} or leave it out",
                 )
 
-    @property
-    def queue(self) -> QueueModel:
-        """The queue model as the kernels know it."""
-        return QueueModel[self.queue_model.upper()]
+    def queue(self, stream: GoldStream) -> QueueModel:
+        """Choose a stream's queue model.
+
+        Raises
+        ------
+        SpecError
+            Where the exact model is demanded of a stream that does not name its orders.
+        """
+        if self.queue_model not in (AUTO, QueueModel.L3_EXACT.name.lower()):
+            return QueueModel[self.queue_model.upper()]
+        if stream.names_orders():
+            return QueueModel.L3_EXACT
+        if self.queue_model == AUTO:
+            return QueueModel.RISK_AVERSE
+        raise SpecError(
+            f"queue_model {self.queue_model} needs order-by-order data, {stream.table} has no "
+            f"order ids of {stream.instrument.name}",
+            remedy=f"write queue_model: {AUTO} to take it only where there are ids",
+        )
 
     @property
     def exchange(self) -> ExchangeModel:

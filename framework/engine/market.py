@@ -16,9 +16,17 @@ from framework.book.ladder import (
     mark_validity,
     set_level,
 )
+from framework.book.queue_l3 import NOBODY
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
 from framework.venue.consumed import forget_half
 from framework.venue.matching import on_crossing, on_level, on_trade
+from framework.venue.place import (
+    clear_places,
+    follow_queue,
+    is_exact,
+    queues_have_room,
+    take_places,
+)
 from framework.venue.records import View
 from framework.venue.resting import any_own_at_or_above, watched
 from framework.venue.stops import trigger_stops
@@ -73,21 +81,31 @@ def _replace_half(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> Non
 
 
 @kernel
-def _clear(world: I64Array, b: int, side: int) -> None:
+def _clear(world: I64Array, b: int, side: int, flags: int) -> None:
     cold()
     for h in range(2 * b + (side < 0), 2 * b + 1 + (side <= 0)):
         clear_half(ladders_at_venue(world), h)
         for k in range(world[W.N_TRIALS]):
             forget_half(world, k, h)
+        if is_exact(world, b):
+            clear_places(world, h, flags & _SNAPSHOT != 0)
 
 
 @kernel
 def _trade_at_venue(
-    world: I64Array, b: int, side: int, ts_ns: int, px_ticks: int, lots: int, kind: int
+    world: I64Array,
+    b: int,
+    side: int,
+    ts_ns: int,
+    px_ticks: int,
+    lots: int,
+    kind: int,
+    stamp: int,
 ) -> None:
     """Let a trade meet resting orders and set off stops.
 
     A trade of unknown side is signed by the standing quote, where it is at one of its prices.
+    ``stamp`` says who was executed where the data names its orders; nobody known is a hidden one.
     """
     cold()
     ladders = ladders_at_venue(world)
@@ -99,7 +117,7 @@ def _trade_at_venue(
     h = 2 * b + (side > 0)
     z = -side * px_ticks
     if side and any_own_at_or_above(world, h, z):
-        on_trade(world, h, ts_ns, z, lots, kind == _HIDDEN)
+        on_trade(world, h, ts_ns, z, lots, kind == _HIDDEN, stamp)
     if world[W.N_STOPS]:
         trigger_stops(world, b, side, ts_ns, px_ticks, lots if kind == _TRADE else 0)
 
@@ -119,30 +137,44 @@ def happen(world: I64Array, row: int) -> bool:
     h = 2 * b + (side < 0)
     z = side * px_ticks
     if kind == _DEPTH:
+        exact = is_exact(world, b)
+        if exact and not queues_have_room(world):
+            return False
         before = set_level(ladders, h, z, lots)
         if before < 0:
             return False
+        if exact:
+            follow_queue(world, h, kind, z, lots, 0)
         _level_changed(world, h, ts_ns, z, before, lots)
     elif kind == _TRADE:
-        _trade_at_venue(world, b, side, ts_ns, px_ticks, lots, kind)
+        _trade_at_venue(world, b, side, ts_ns, px_ticks, lots, kind, NOBODY)
     elif kind == _BEST:
         _replace_half(world, h, ts_ns, z, lots)
     elif kind == _CLEAR:
-        _clear(world, b, side)
+        _clear(world, b, side, flags)
     elif _ADD <= kind <= _EXECUTE:
+        exact = is_exact(world, b)
+        if exact and not queues_have_room(world):
+            return False
         before = apply(ladders, b, kind, side, px_ticks, lots, 0)
         if before < 0:
             return False
+        stamp = NOBODY
+        if exact:
+            order_id = array_at(world[W.ORDER_ID], n, np.int64)[row]
+            stamp = follow_queue(world, h, kind, z, lots, order_id)
         if kind == _EXECUTE:
             # The execution is the trade; the level's shrink is then explained by it.
-            _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots, kind)
+            _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots, kind, stamp)
         _level_changed(world, h, ts_ns, z, before, level_lots(ladders, h, z))
     elif kind == _HIDDEN:
-        _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots, kind)
+        _trade_at_venue(world, b, -side, ts_ns, px_ticks, lots, kind, NOBODY)
     elif kind == _STATUS:
         books_of(ladders)[b].halted = 1 - lots
     if kind == _GAP or flags & _SNAPSHOT:
         mark_validity(ladders, b, kind, flags)
+        if flags & _SNAPSHOT and flags & _LAST and is_exact(world, b):
+            take_places(world, b)
     return True
 
 

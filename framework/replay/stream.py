@@ -62,6 +62,15 @@ class GoldStream:
         """List the stream's files by time: path, rows, first and last exchange time."""
         return _files(self)
 
+    def names_orders(self) -> bool:
+        """Tell whether the stream has order-by-order events with order ids."""
+        paths = self.files()["path"].to_pylist()
+        kind = ds.field("kind")
+        first, last = int(EventKind.ORDER_ADD), int(EventKind.ORDER_EXECUTE)
+        named = (kind >= first) & (kind <= last) & (ds.field("order_id") != 0)
+        found = _dataset(self, paths).head(1, columns=["kind"], filter=named)
+        return bool(found.num_rows)
+
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         """Yield the events in exchange order, about `rows` at a time.
 

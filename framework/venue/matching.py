@@ -21,7 +21,8 @@ from framework.venue.journal import journal_at, journal_row, trace_row
 from framework.venue.latency import response_ns
 from framework.venue.mail import send
 from framework.venue.order_states import STEP_OF_EVENT, OrderStep, move
-from framework.venue.queue import front_after_depth
+from framework.venue.place import exact_front, is_behind
+from framework.venue.queue import QueueModel, front_after_depth
 from framework.venue.records import Status, VenueState
 from framework.venue.resting import rest, unrest
 from framework.venue.world import (
@@ -57,6 +58,7 @@ _OVERFLOW = int(Status.OVERFLOW)
 _T_QUEUED, _T_LEVEL = int(TraceEvent.QUEUED), int(TraceEvent.LEVEL)
 _T_TRADE, _T_CROSSED = int(TraceEvent.TRADE), int(TraceEvent.CROSSED)
 _WHOLE = int(ExchangeModel.NO_PARTIAL_FILLS)
+_L3_EXACT = int(QueueModel.L3_EXACT)
 
 
 @kernel
@@ -199,6 +201,8 @@ def on_level(world: I64Array, h: int, ts_ns: int, z: int, before: int, now: int)
                 break
             if order.z == z and order.hidden:
                 order.front = float(now)  # all that is displayed stands before it, whenever it came
+            elif order.z == z and stream.queue_model == _L3_EXACT:
+                order.front = exact_front(world, k, live[i], h)
             elif order.z == z:
                 order.front = front_after_depth(
                     stream.queue_model,
@@ -247,12 +251,16 @@ def on_crossing(world: I64Array, h: int, ts_ns: int, z: int, lots: int) -> None:
 
 
 @kernel
-def on_trade(world: I64Array, h: int, ts_ns: int, z: int, lots: int, dark: bool) -> None:
+def on_trade(
+    world: I64Array, h: int, ts_ns: int, z: int, lots: int, dark: bool, stamp: int
+) -> None:
     """Let a trade at signed price ``z`` of the resting half ``h`` meet live orders there.
 
     A ``dark`` one filled a hidden order at ``z``, which may have stood before our hidden ones.
+    ``stamp`` says whom it filled where the data names its orders.
     """
     cold()
+    exact = streams_of(world)[h >> 1].queue_model == _L3_EXACT
     best = own_best_of(world, h)
     for k in range(world[W.N_TRIALS]):
         if best[k] < z or best[k] == NO_PRICE:
@@ -270,11 +278,14 @@ def on_trade(world: I64Array, h: int, ts_ns: int, z: int, lots: int, dark: bool)
             filled = 0
             if order.z == z:
                 ahead = order.front
-                order.front -= left
                 order.traded += lots
-                # Lots are whole: the queue is used up once half a lot of ours has traded.
-                reached = int(0.5 - order.front)
-                order.front = max(order.front, 0.0)
+                if exact:  # had ours been there, it had come before whoever stands behind it
+                    reached = left if is_behind(world, k, o, stamp) else 0
+                else:
+                    order.front -= left
+                    # Lots are whole: the queue is used up once half a lot of ours has traded.
+                    reached = int(0.5 - order.front)
+                    order.front = max(order.front, 0.0)
                 if order.id == world[W.TRACE_ID]:
                     trace_row(world, k, o, ts_ns, _T_TRADE, z, lots)
                 if left > 0 and reached > 0:

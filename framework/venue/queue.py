@@ -34,6 +34,8 @@ class QueueModel(IntEnum):
     """``p = ln(1 + b) / (ln(1 + b) + ln(1 + f))``."""
     LOG2 = 5
     """``p = ln(1 + b) / ln(1 + b + f)``."""
+    L3_EXACT = 6
+    """No estimate: the data names its orders, see `framework.venue.place`."""
 
 
 _POWER, _POWER2, _POWER3 = int(QueueModel.POWER), int(QueueModel.POWER2), int(QueueModel.POWER3)
@@ -47,7 +49,7 @@ def share_behind(model: int, power: float, front: float, back: float) -> float:
     Parameters
     ----------
     model
-        `QueueModel` other than risk-averse.
+        `QueueModel` of those with a share ``p``.
     power
         Exponent ``n`` of the power models.
     front, back

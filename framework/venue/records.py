@@ -36,7 +36,7 @@ class Status(IntEnum):
     FLUSH = 2
     """The journal or the samples must be drained."""
     GROW = 3
-    """A ladder needs room for more far levels."""
+    """A ladder needs room for more far levels, or the queues for more orders."""
     MAIL_FULL = 4
     CONSUMED_FULL = 5
     OVERFLOW = 6
@@ -170,13 +170,15 @@ ORDER_DTYPE: Final = _record(
     peak=_I,
     shown=_I,
     level=_I,
+    joined=_I,
 )
 """An order; ``front`` is the estimated quantity ahead in lots, ``traded`` what traded at its level
-since the level last changed, ``level`` what the data last told of it. ``hidden`` 1: nobody sees it.
-``words`` counts the venue's messages about it, ``heard`` is the latest of them that has reached us.
-``stop_z`` is a stop's signed price, or one that a midpoint order may not pass; ``peak`` what an
-iceberg shows afresh and ``shown`` what is left of that. A slot is reused once its order is known to
-be over and no message about it is `in_flight`."""
+since the level last changed, ``level`` what the data last told of it, ``joined`` its stamp among
+orders that the data names. ``hidden`` 1: nobody sees it. ``words`` counts the venue's messages
+about it, ``heard`` is the latest of them that has reached us. ``stop_z`` is a stop's signed price,
+or one that a midpoint order may not pass; ``peak`` what an iceberg shows afresh and ``shown`` what
+is left of that. A slot is reused once its order is known to be over and no message about it is
+`in_flight`."""
 
 ACCOUNT_DTYPE: Final = _record(
     position=_I,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from framework._jit import cold, kernel
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import OrderType
+from framework.venue.place import is_exact, stand_last
 from framework.venue.world import (
     INTEREST,
     W,
@@ -49,6 +50,8 @@ def rest(world: I64Array, k: int, o: int, h: int) -> None:
     counts[h] = n + 1
     world[W.N_PEGS] += orders[o].order_type == _MIDPOINT
     own_best_of(world, h)[k] = orders[live[0]].z
+    if is_exact(world, h >> 1):
+        stand_last(world, k, o, h)
     watch(world, h, z, 1)
 
 

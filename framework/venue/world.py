@@ -18,6 +18,7 @@ import numpy as np
 
 from framework._jit import array_at, kernel
 from framework.book.ladder import Ladders
+from framework.book.queue_l3 import OrderQueues
 from framework.core.events import NO_PRICE, I64Array, Records, Tape
 from framework.core.links import LatencyKind
 from framework.venue.records import (
@@ -127,6 +128,7 @@ class W(IntEnum):
     RECV_ORDER = auto()
     VENUE_LADDERS = auto()
     KNOWN_LADDERS = auto()
+    QUEUES = auto()
     STREAMS = auto()
     VIEW = auto()
     TRIALS = auto()
@@ -180,6 +182,7 @@ class World:
         self.root: I64Array = np.zeros(W.SIZE, np.int64)
         self.venue_ladders = Ladders(n_books)
         self.known_ladders = Ladders(n_books)
+        self.queues = OrderQueues()
         self.streams = streams
         self.view = np.zeros((len(View), n_books), np.int64)
         self.view[[View.BID, View.ASK, View.TRADE_PX]] = NO_PRICE
@@ -236,6 +239,7 @@ class World:
         arrays = {
             W.VENUE_LADDERS: self.venue_ladders.handle,
             W.KNOWN_LADDERS: self.known_ladders.handle,
+            W.QUEUES: self.queues.handle,
             W.STREAMS: self.streams,
             W.VIEW: self.view,
             W.TRIALS: self.trials,

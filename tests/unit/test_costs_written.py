@@ -171,7 +171,9 @@ def test_a_specs_mistake_is_named(tmp_path: Path, line: str, words: str) -> None
 
 
 def test_cancels_take_as_long_as_orders_unless_told() -> None:
-    (record,) = book_records([LINEAR], BacktestConfig())
+    stream = GoldStream(location="", table="t", version=0, instrument=LINEAR)
+    config = BacktestConfig(queue_model="risk_averse")
+    (record,) = book_records([stream], config)
     assert record["cancel_entry_ns"] == record["replace_entry_ns"] == LINEAR.order_entry_ns
 
 

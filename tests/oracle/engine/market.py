@@ -40,6 +40,10 @@ class ListedStream:
         columns = {"path": ["-"], "rows": [len(self.events)]}
         return pa.table(columns | {"first_ns": [first], "last_ns": [last]})
 
+    def names_orders(self) -> bool:
+        """Tell whether rows carry order ids: these do not."""
+        return False
+
     def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
         whole = pa.RecordBatch.from_pydict(gold_columns(self.events)).select(list(COLUMNS))
         for start in range(0, whole.num_rows, rows):
