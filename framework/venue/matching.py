@@ -11,6 +11,7 @@ from enum import IntEnum
 
 from framework._jit import cold, kernel
 from framework.book.ladder import books_of, level_lots
+from framework.book.queue_l3 import NOBODY
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, Liquidity, Reason, TraceEvent
 from framework.venue.consumed import consume, consumed_lots, limit_consumed
@@ -280,7 +281,10 @@ def on_trade(
                 ahead = order.front
                 order.traded += lots
                 if exact:  # had ours been there, it had come before whoever stands behind it
-                    reached = left if is_behind(world, k, o, stamp) else 0
+                    turn = is_behind(world, k, o, stamp)
+                    # An iceberg that has gone to the end stands behind the order executed here,
+                    # which is at least as large as the execution.
+                    reached = left if turn and (not again or stamp == NOBODY) else 0
                 else:
                     order.front -= left
                     # Lots are whole: the queue is used up once half a lot of ours has traded.

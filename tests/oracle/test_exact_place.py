@@ -34,6 +34,8 @@ class Ask(NamedTuple):
     side: int
     px: int
     lots: int
+    hidden: bool = False
+    peak_lots: int = 0
 
 
 class Rests(Strategy):
@@ -45,7 +47,8 @@ class Rests(Strategy):
     def on_timer(self, ctx) -> None:
         for ask in self.script:
             if ctx.now_ns - START_NS == ask.at:
-                ctx.submit(0, ask.side, ask.lots, ask.px)
+                kind = {"hidden": ask.hidden, "peak_lots": ask.peak_lots}
+                ctx.submit(0, ask.side, ask.lots, ask.px, **kind)
 
 
 def resting(*script: Ask) -> Strategy:
@@ -221,6 +224,33 @@ def test_a_hidden_trade_fills_us_only_where_nobody_displayed_is_ahead() -> None:
     assert run([*QUEUE, hidden], Ask(10, 1, 99, 5)) == []
     alone = [*opening({98: 1}, {101: 1}), Row(11, ADD, 1, 99, 9, 1), hidden]
     assert run(alone, Ask(10, 1, 99, 5)) == [(12, 1, 99, 4, 0.0)]
+
+
+def test_a_hidden_order_waits_for_all_that_is_displayed() -> None:
+    rows = [
+        *opening({98: 1}, {101: 1}),
+        Row(1, ADD, 1, 99, 5, 1),
+        Row(12, ADD, 1, 99, 9, 2),
+        Row(13, EXECUTE, 1, 99, 5, 1),
+        Row(14, EXECUTE, 1, 99, 4, 2),  # joined after ours, and stands before it
+        Row(15, EXECUTE, 1, 99, 5, 2),
+    ]
+    assert run(rows, Ask(10, 1, 99, 5)) == [(14, 1, 99, 4, 0.0), (15, 1, 99, 1, 0.0)]
+    assert run(rows, Ask(10, 1, 99, 5, hidden=True)) == []
+    through = [*rows, Row(16, EXECUTE, 1, 98, 1, 77)]
+    assert run(through, Ask(10, 1, 99, 5, hidden=True)) == [(16, 1, 99, 1, 0.0)]
+
+
+def test_an_iceberg_goes_to_the_end_with_every_peak() -> None:
+    rows = [
+        *opening({98: 1}, {101: 1}),
+        Row(11, ADD, 1, 99, 9, 1),
+        Row(12, EXECUTE, 1, 99, 4, 1),  # two of ours are shown; then we stand behind order 1
+        Row(13, ADD, 1, 99, 6, 2),
+        Row(14, EXECUTE, 1, 99, 5, 1),
+        Row(15, EXECUTE, 1, 99, 6, 2),
+    ]
+    assert run(rows, Ask(10, 1, 99, 5, peak_lots=2)) == [(12, 1, 99, 2, 0.0), (15, 1, 99, 2, 0.0)]
 
 
 def test_a_snapshot_leaves_us_behind_as_much_as_before_in_whole_orders() -> None:
