@@ -60,8 +60,8 @@ class Twin:
         kind, side, flags, px_ticks, qty_lots = row
         if kind == EventKind.GAP:
             self.valid = False
-        elif flags & SNAPSHOT:
-            self.valid = bool(flags & LAST)
+        elif flags & SNAPSHOT and flags & LAST:
+            self.valid = True
         if kind == EventKind.CLEAR:
             for cleared in (1, -1) if side == 0 else (side,):
                 self.levels[cleared].clear()
