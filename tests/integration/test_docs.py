@@ -67,7 +67,8 @@ def test_the_example_has_every_field_of_the_spec(tmp_path: Path) -> None:
 
 
 def _calls() -> Iterator[str]:
-    for name, member in vars(Context).items():
+    for name in dir(Context):
+        member = inspect.getattr_static(Context, name)
         if name.startswith("_"):
             continue
         if isinstance(member, property):

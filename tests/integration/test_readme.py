@@ -62,7 +62,10 @@ def test_every_command_and_format_is_in_the_readme() -> None:
         command = main.get_command(context, name)
         assert command is not None
         row = next(line for line in _README.splitlines() if f"| `crossbook {name}" in line)
-        flags = {option for p in command.params for option in p.opts}
+        parts = [command]
+        if isinstance(command, click.Group):
+            parts += command.commands.values()
+        flags = {option for part in parts for p in part.params for option in p.opts}
         assert set(re.findall(r"`(--[\w-]+)", row)) <= flags
     for name in FORMATS:
         assert f"`{name}`" in _README
