@@ -29,6 +29,10 @@ from framework.replay.stream import GoldStream
 from research.crossed import stream_quotes
 from research.markout import HORIZONS_NS, with_markouts
 
+ESTIMATES: Final = tuple(
+    model for model in QueueModel if model not in (QueueModel.AUTO, QueueModel.L3_EXACT)
+)
+"""Models that any data will do for; the exact one needs data that names its orders."""
 SCALES: Final = (Decimal(0), Decimal(1), Decimal(2))
 """Latencies as the spec has them, without any, and doubled."""
 
@@ -82,7 +86,7 @@ def climb(
     lake: Lake,
     catalog: Catalog,
     *,
-    queue_models: Sequence[QueueModel] = tuple(QueueModel),
+    queue_models: Sequence[QueueModel] = ESTIMATES,
     scales: Sequence[Decimal] = SCALES,
     on_progress: OnRung | None = None,
 ) -> Ladder:

@@ -9,7 +9,7 @@ import click
 
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.cli.progress import replay_progress
-from experiments.ladder import SCALES, Ladder, climb
+from experiments.ladder import ESTIMATES, SCALES, Ladder, climb
 from experiments.load import load_plan
 from experiments.spec import QueueModel
 from framework.catalog import load_catalog
@@ -40,7 +40,7 @@ def _scale(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
     "queues",
     type=click.Choice([model.value for model in QueueModel]),
     multiple=True,
-    help="Queue model to run; may be repeated [default: all].",
+    help="Queue model to run; may be repeated [default: all that estimate].",
 )
 @click.option(
     "--latency",
@@ -66,7 +66,7 @@ def ladder(
     Adverse selection is the markout of passive fills after 100 ms, 1 s and 10 s: what the venue's
     mid had gained on the price by then, negative where we were picked off.
     """
-    models = [QueueModel(name) for name in queues] or list(QueueModel)
+    models = [QueueModel(name) for name in queues] or list(ESTIMATES)
     with replay_progress(output) as show:
         found = climb(
             load_plan(spec, overrides),
