@@ -13,6 +13,7 @@ from experiments.cli.progress import replay_progress
 from experiments.cli.run import payload
 from experiments.load import load_plan
 from experiments.run import Outcome, RunOptions, carry_out
+from framework.engine.warm import warm_up_aside
 from framework.synthetic import DEMO_ROWS, DEMO_SEED, write_demo_market
 
 _SPECS: Final = ("demo_arbitrage.yaml", "demo_midpoint.yaml")
@@ -35,8 +36,13 @@ def demo(
     rows: int, seed: int, no_track: bool, lake: Path, catalog: Path | None, output: Output
 ) -> None:
     """Generate a market of two venues, backtest two strategies on it and write their reports."""
+    # Where nothing is compiled yet, the engine is compiled while the market is generated.
+    warming = warm_up_aside()
     with output.progress_console.status("generating the demo market"):
         version = write_demo_market(lake, rows, seed)
+    if warming is not None:
+        with output.progress_console.status("compiling the engine, once: about half a minute"):
+            warming.wait()
     track = not no_track
     if track and find_spec("mlflow") is None:
         output.note(
