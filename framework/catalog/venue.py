@@ -18,12 +18,22 @@ STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=Tru
 
 
 class SequenceRule(StrEnum):
-    """How a venue numbers its messages; what each rule demands is `framework.lake.sequence`'s."""
+    """How a venue numbers its depth messages.
+
+    Every rule comes down to the *base* of a message, the sequence it builds upon. A message whose
+    base is not the last sequence applied follows a jump; one whose own sequence is not beyond it
+    is a duplicate.
+    """
 
     BINANCE_SPOT = "binance_spot"
+    """Base ``U − 1``. First after a snapshot ``S``: ``U ≤ S + 1 ≤ u``."""
     BINANCE_FUTURES = "binance_futures"
+    """Base ``pu``. First after a snapshot ``S``: ``pu ≤ S < u``, which contains the venue's
+    ``U ≤ S ≤ u`` and also holds where no update of this symbol fell on ``S``."""
     PLAIN = "plain"
+    """Base ``sequence − 1``; snapshots are part of the stream and restart the numbering."""
     NONE = "none"
+    """The source numbers nothing: every message is taken as it comes, no snapshot is needed."""
 
 
 class CrossedPolicy(StrEnum):
