@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from framework.core.clock import format_ns
 from framework.core.errors import DataError
-from framework.core.events import I32Array, Tape
+from framework.core.events import EventKind, I32Array, Tape
 from framework.replay.order import merge_runs
 from framework.replay.stream import GoldStream, column
 
@@ -45,12 +45,15 @@ class Chunk:
         How many of the tape's `recv_order` reach us before the next chunk begins.
     horizon_ns
         Exchange time of the next chunk's first event; the largest integer at the end.
+    fifo
+        Within every stream, all events but trades reach us in the order in which they happened.
     """
 
     tape: Tape
     first_event: int
     n_receivable: int
     horizon_ns: int
+    fifo: bool
 
 
 class _Reader:
@@ -178,7 +181,13 @@ def _chunk(carried: _Columns, fresh: _Columns, n_streams: int, horizon_ns: int) 
     if horizon_ns == _END:
         n_receivable = received_ns.size
     tape = Tape(**rows, recv_order=np.ascontiguousarray(recv_order, np.int32))
-    return Chunk(tape, first, n_receivable, horizon_ns)
+    return Chunk(tape, first, n_receivable, horizon_ns, _in_turn(tape, n_streams))
+
+
+def _in_turn(tape: Tape, n_streams: int) -> bool:
+    told = tape.kind != EventKind.TRADE
+    received_ns = (tape.ts_recv_ns[told & (tape.book == b)] for b in range(n_streams))
+    return all(bool((times[1:] >= times[:-1]).all()) for times in received_ns)
 
 
 def _unreceived(chunk: Chunk) -> _Columns:
