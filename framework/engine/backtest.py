@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -24,6 +24,7 @@ from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
+from framework.replay.held import Market, in_order
 from framework.replay.market import Chunk, read_market
 from framework.replay.stream import GoldStream
 from framework.strategy.base import Strategy, check_wakes, fresh_copy
@@ -53,7 +54,7 @@ class StrategyFailedError(StrategyError):
 
 def run_backtest(
     strategy: Strategy,
-    streams: Sequence[GoldStream],
+    streams: Sequence[GoldStream] | Market,
     config: BacktestConfig | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -63,7 +64,7 @@ def run_backtest(
 
 def run_trials(
     strategies: Sequence[Strategy],
-    streams: Sequence[GoldStream],
+    streams: Sequence[GoldStream] | Market,
     config: BacktestConfig | None = None,
     progress: Progress | None = None,
 ) -> list[Result]:
@@ -77,7 +78,8 @@ def run_trials(
     strategies
         One a trial.
     streams
-        Gold streams, in any order; a symbol may appear once per venue.
+        Gold streams, in any order; a symbol may appear once per venue. Or a `Market` that holds
+        them in memory, for the same results without reading.
     config
         Models and settings; the defaults where None.
     progress
@@ -109,18 +111,18 @@ def run_trials(
             "a backtest needs a list of streams, got one thing",
             remedy='open a table with open_streams(lake, "demo")',
         )
-    if not streams:
+    if not isinstance(streams, Market) and not streams:
         raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
-    streams = sorted(streams, key=lambda stream: stream.instrument.name)
-    names = [stream.instrument.name for stream in streams]
-    for name, following in itertools.pairwise(names):
-        if name == following:
-            raise SpecError(f"{name} is given twice", remedy="name each venue and symbol once")
+    if not isinstance(streams, Market):
+        streams = in_order(streams)
     return _Run(strategies, streams, config, progress).results()
 
 
 def _traced(
-    strategy: Strategy, streams: Sequence[GoldStream], config: BacktestConfig, order_id: int
+    strategy: Strategy,
+    streams: Sequence[GoldStream] | Market,
+    config: BacktestConfig,
+    order_id: int,
 ) -> Result:
     """Run a strategy again and write down every move of one order in its queue."""
     return run_backtest(strategy, streams, replace(config, trace_order=order_id))
@@ -132,12 +134,13 @@ class _Run:
     def __init__(
         self,
         strategies: Sequence[Strategy],
-        streams: Sequence[GoldStream],
+        market: Sequence[GoldStream] | Market,
         config: BacktestConfig,
         progress: Progress | None,
     ) -> None:
         self._strategies = strategies
-        self._streams = streams
+        self._market = market
+        streams = self._streams = market.streams if isinstance(market, Market) else market
         self._config = config
         self._progress = progress
         self._instruments = tuple(stream.instrument for stream in streams)
@@ -165,20 +168,26 @@ class _Run:
         """Replay everything and build the results."""
         self._prepare()
         self._began = time.perf_counter()  # after the kernels are loaded, or compiled at first use
-        for chunk in read_market(self._streams, chunk_rows=self._config.chunk_rows):
-            self._world.load(
-                chunk.tape,
-                first_event=chunk.first_event,
-                n_receivable=chunk.n_receivable,
-                horizon_ns=chunk.horizon_ns,
-            )
-            self._world.root[W.LAST_NS] = _last_ns(chunk)
-            self._replay()
-            if self._progress:
-                self._progress(int(self._world.root[W.EVENTS_DONE]), self._rows)
+        with closing(self._chunks()) as chunks:  # an error ends the reading ahead as well
+            for chunk in chunks:
+                self._world.load(
+                    chunk.tape,
+                    first_event=chunk.first_event,
+                    n_receivable=chunk.n_receivable,
+                    horizon_ns=chunk.horizon_ns,
+                )
+                self._world.root[W.LAST_NS] = _last_ns(chunk)
+                self._replay()
+                if self._progress:
+                    self._progress(int(self._world.root[W.EVENTS_DONE]), self._rows)
         self._final_sample()
         drain(self._world, self._recorders)
         return [self._result(k) for k in range(len(self._strategies))]
+
+    def _chunks(self) -> Generator[Chunk]:
+        if isinstance(self._market, Market):
+            return self._market.chunks()
+        return read_market(self._streams, chunk_rows=self._config.chunk_rows)
 
     def _prepare(self) -> None:
         root, trials = self._world.root, self._world.trials
@@ -285,7 +294,7 @@ class _Run:
                 "gaps": int(self._world.venue_ladders.book["gaps"].sum()),
             },
             trace=recorder.trace(),
-            again=partial(_traced, strategy, self._streams, self._config),
+            again=partial(_traced, strategy, self._market, self._config),
         )
 
 

@@ -1,6 +1,7 @@
 """Replay: gold events of many streams as one market in one order."""
 
+from framework.replay.held import Market, hold_market
 from framework.replay.open import open_streams
 from framework.replay.stream import GoldStream
 
-__all__ = ["GoldStream", "open_streams"]
+__all__ = ["GoldStream", "Market", "hold_market", "open_streams"]

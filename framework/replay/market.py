@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -128,7 +128,7 @@ def _empty() -> _Columns:
     return {name: np.zeros(0, dtype) for name, dtype in _DTYPES.items()}
 
 
-def read_market(streams: Sequence[GoldStream], *, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+def read_market(streams: Sequence[GoldStream], *, chunk_rows: int = CHUNK_ROWS) -> Generator[Chunk]:
     """Merge the streams under the total order and yield the market in chunks.
 
     Parameters
