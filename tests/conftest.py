@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # Kernels compile at their first call, so no example has a deadline; CI draws the same ones always.
 settings.register_profile("crossbook", deadline=None, derandomize="CI" in os.environ)
@@ -17,6 +22,8 @@ _CHECKOUT = Path(__file__).resolve().parent.parent
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "captures: needs the real market captures")
+    config.addinivalue_line("markers", "spark: starts Spark, once for all tests")
+    config.addinivalue_line("markers", "delta_jars: needs Delta's jars, CROSSBOOK_DELTA_JARS")
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +34,27 @@ def captures() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no market captures at {folder}: set CROSSBOOK_TEST_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """One small local Spark for the whole run; CROSSBOOK_DELTA_JARS names Delta's jars, if any."""
+    pytest.importorskip("pyspark", reason="the extra crossbook[spark] is not installed")
+    from framework.scale import SparkConfig, spark_session
+
+    folder = tmp_path_factory.mktemp("spark")
+    session = spark_session(
+        SparkConfig(
+            jars=tuple(os.environ.get("CROSSBOOK_DELTA_JARS", "").split(os.pathsep))
+            if os.environ.get("CROSSBOOK_DELTA_JARS")
+            else (),
+            shuffle_partitions=2,
+            skew_bytes=1 << 20,
+            options={
+                "spark.sql.warehouse.dir": str(folder / "warehouse"),
+                "spark.local.dir": str(folder / "local"),
+            },
+        )
+    )
+    yield session
+    session.stop()

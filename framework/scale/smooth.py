@@ -1,0 +1,28 @@
+"""Moving averages and range statistics on Spark.
+
+The very function that runs locally, on every key: Tempo's ``EMA`` starts from 0 and forgets after a
+window, its ``withRangeStats`` changes the frame it is given, and Spark's own window sums add in an
+order of their own.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+from pyspark.sql import DataFrame
+from pyspark.sql.types import DoubleType, LongType, StructType
+
+from framework.align.smooth import smooth as smooth_locally
+from framework.align.specs import Smooth
+from framework.scale.grouped import per_key
+
+
+def smooth(rows: DataFrame, spec: Smooth) -> DataFrame:
+    """Add moving statistics; see `Aligner.smooth`."""
+    schema = StructType(list(rows.schema.fields))
+    empty = pl.DataFrame(schema={name: pl.Float64 for name in rows.columns}).cast(
+        {spec.ts: pl.Int64}
+    )
+    for name, dtype in smooth_locally(empty, spec).schema.items():
+        if name not in rows.columns:
+            schema.add(name, LongType() if dtype.is_integer() else DoubleType())
+    return per_key(rows, spec.by, lambda frame: smooth_locally(frame, spec), schema)
