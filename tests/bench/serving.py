@@ -1,0 +1,36 @@
+"""Work done in a process of its own, on request: one line of JSON asks, one answers.
+
+It needs the standard library alone, so that peers can run it in their own environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Work = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def serve(works: Mapping[str, Work]) -> None:
+    """Answer requests until the input ends; what libraries print goes to the standard error."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = works[request["work"]](request)
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        answers.write(json.dumps({**answer, "peak_rss_mb": peak_rss_mb()}) + "\n")
+        answers.flush()
+
+
+def peak_rss_mb() -> float:
+    """Most memory this process has held so far, in MB of 10**6 bytes."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(kilobytes * 1024 / 1e6, 1)

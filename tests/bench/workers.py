@@ -1,0 +1,73 @@
+"""Processes that are asked to work: Crossbook's, and the peers' in their own environment."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+PEERS: Final = CHECKOUT / ".venv-peers"
+_HERE: Final = Path(__file__).parent
+
+COMMANDS: Final = {
+    "crossbook": [sys.executable, "-m", "tests.bench.ours"],
+    "hftbacktest": [str(PEERS / "bin" / "python"), str(_HERE / "peer_hftbacktest.py")],
+    "nautilus_trader": [str(PEERS / "bin" / "python"), str(_HERE / "peer_nautilus.py")],
+}
+
+
+class WorkerError(RuntimeError):
+    """A worker could not do what it was asked; the message holds its traceback."""
+
+
+class Worker:
+    """One process; it ends with the ``with`` block."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            COMMANDS[name],
+            cwd=CHECKOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def ask(self, work: str, **request: Any) -> dict[str, Any]:
+        """Have something done and wait for the answer.
+
+        Raises
+        ------
+        WorkerError
+            Where the work failed, or the process ended.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"work": work, **request}) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise WorkerError(f"{self.name} ended with code {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise WorkerError(f"{self.name}: {answer['error']}")
+        return answer
