@@ -26,6 +26,7 @@ _COMMANDS: Final = {
         "experiments.cli.ladder:ladder",
         "Run one spec under every queue model and latency.",
     ),
+    "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),

@@ -13,6 +13,7 @@ from framework.synthetic.planted.world import (
     W,
     common_of,
     crosses_of,
+    episodes_of,
     pairs_of,
     venues_of,
 )
@@ -51,13 +52,24 @@ def _follow_pair(w: I64Array, buy: int, sell: int) -> None:
         _close(w, buy, sell, 1)
         return
     if pair.episode == NOBODY:
-        sold = venues_of(w)[sell].cross_episode
-        pair.episode = sold if sold != NOBODY else venues_of(w)[buy].cross_episode
+        pair.episode = _planted(w, buy, sell)
     if edge > pair.max_edge_ticks:
         pair.max_edge_ticks = edge
         bid = level_lots(w, sell, 1, venues_of(w)[sell].bid_ticks)
         ask = level_lots(w, buy, -1, venues_of(w)[buy].ask_ticks)
         pair.lots = min(bid, ask)
+
+
+@kernel
+def _planted(w: I64Array, buy: int, sell: int) -> int:
+    """Episode that lifts the seller's bid or lowers the buyer's ask, `NOBODY` where none does."""
+    lifted = venues_of(w)[sell].cross_episode
+    if lifted != NOBODY and episodes_of(w)[lifted].side > 0:
+        return lifted
+    lowered = venues_of(w)[buy].cross_episode
+    if lowered != NOBODY and episodes_of(w)[lowered].side < 0:
+        return lowered
+    return NOBODY
 
 
 @kernel

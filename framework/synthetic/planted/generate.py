@@ -108,6 +108,7 @@ class PlantedMarket:
     ) -> None:
         self.instruments = tuple(instruments) if instruments is not None else planted_instruments()
         self.model = model if model is not None else PlantedModel()
+        self.minutes = minutes
         self.seed = seed
         self._chunk_rows = chunk_rows
         _check(self.instruments, minutes, chunk_rows)
@@ -123,6 +124,10 @@ class PlantedMarket:
     def episodes(self) -> pl.DataFrame:
         """What was planted and, as far as the market has run, what came of it."""
         return episodes_frame(self._state["episodes"], [item.venue for item in self.instruments])
+
+    def streams(self) -> list[str]:
+        """Name the streams, as `Piece.gold` does."""
+        return [item.name for item in self.instruments]
 
     def orders_sent(self) -> pl.DataFrame:
         """Count the uninformed limit and market orders of each venue so far."""

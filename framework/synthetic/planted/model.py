@@ -112,7 +112,7 @@ class EpisodeRates:
     congestion: float = 0.5
     loss: float = 0.2
     jump: float = 1.0
-    news: float = 0.6
+    news: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ class NewsModel:
     """
 
     drives_volatility: bool = True
-    heat_variance: float = 6.0
+    heat_variance: float = 4.0
     heat_memory_s: float = 40.0
     informed_lead_s: float = 1.5
     jump_ticks: float = 2.0
@@ -183,7 +183,7 @@ class PlantedModel:
     )
     start: str = "2024-01-02T14:30"
     start_price_ticks: int = 10_000
-    volatility_ticks: float = 1.0
+    volatility_ticks: float = 0.8
     log_volatility_sigma: float = 0.5
     log_volatility_memory_s: float = 90.0
     jump_ticks: float = 3.0
