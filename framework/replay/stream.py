@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,12 +10,16 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
+from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import PyFileSystem
 
 from framework.core.errors import DataError
-from framework.core.events import EventFlag, EventKind
+from framework.core.events import EventKind
 from framework.core.instrument import Instrument
+from framework.replay.beginning import book_start_ns
+from framework.replay.files import read_files
 
 COLUMNS: Final = (
     "ts_exch_ns",
@@ -28,6 +32,15 @@ COLUMNS: Final = (
     "qty_lots",
     "order_id",
 )
+
+
+REPLAYED: Final = tuple(name for name in COLUMNS if name not in ("seq", "order_id"))
+"""Columns every replay needs; `order_id` only where orders are named."""
+
+_FIRST: Final = np.iinfo(np.int64).min
+_LAST: Final = np.iinfo(np.int64).max
+_NO_IDS: Final = [0, 0]
+_LOOK_ROWS: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,43 +77,43 @@ class GoldStream:
 
     def names_orders(self) -> bool:
         """Tell whether the stream has order-by-order events with order ids."""
-        paths = self.files()["path"].to_pylist()
-        kind = ds.field("kind")
-        first, last = int(EventKind.ORDER_ADD), int(EventKind.ORDER_EXECUTE)
-        named = (kind >= first) & (kind <= last) & (ds.field("order_id") != 0)
-        found = _dataset(self, paths).head(1, columns=["kind"], filter=named)
-        return bool(found.num_rows)
+        files = self.files()
+        named = [
+            path
+            for path, bounds in zip(
+                files["path"].to_pylist(), files["order_ids"].to_pylist(), strict=True
+            )
+            if bounds != _NO_IDS
+        ]
+        return any(_has_named_order(self.open_file(path)) for path in named)
 
-    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int, columns: Sequence[str] = COLUMNS) -> Iterator[pa.RecordBatch]:
         """Yield the events in exchange order, about `rows` at a time.
 
         Events before `start_ns` are included back to the last snapshot, so that the book is right
         when the strategies wake.
-
-        Raises
-        ------
-        DataError
-            Where the files overlap in time more than once sorted in memory they could be read.
         """
-        for batch in self._recorded(rows):
+        files = self.files()
+        listed = list(
+            zip(*(files[name].to_pylist() for name in ("first_ns", "last_ns", "path")), strict=True)
+        )
+        begin_ns, end_ns = _FIRST, _LAST if self.end_ns is None else self.end_ns
+        if self.start_ns is not None:
+            earlier = [path for first_ns, _, path in listed if first_ns < self.start_ns]
+            begin_ns = book_start_ns(self.open_file, earlier, self.start_ns)
+        for batch in read_files(self.open_file, listed, columns, (begin_ns, end_ns), rows):
             yield _delayed(batch, self.feed_ns)
 
-    def _recorded(self, rows: int) -> Iterator[pa.RecordBatch]:
-        bounds = _bounds(self)
-        for group in _overlapping(self.files()):
-            if len(group) == 1:
-                yield from _scan(self, group, bounds, rows)
-            else:
-                # Files written out of order share a time span: sort that span as a whole.
-                table = pa.Table.from_batches(_scan(self, group, bounds, rows))
-                order = pc.sort_indices(
-                    table, sort_keys=[("ts_exch_ns", "ascending"), ("seq", "ascending")]
-                )
-                yield from table.take(order).to_batches(max_chunksize=rows)
+    def open_file(self, path: str) -> pq.ParquetFile:
+        """Open one of the table's files."""
+        if "://" not in self.location:
+            return pq.ParquetFile(Path(self.location) / path)
+        remote = PyFileSystem(DeltaStorageHandler(self.location))
+        return pq.ParquetFile(remote.open_input_file(path), pre_buffer=True)
 
 
 def _delayed(batch: pa.RecordBatch, feed_ns: int) -> pa.RecordBatch:
-    if feed_ns == 0:
+    if feed_ns == 0 or "ts_recv_ns" not in batch.schema.names:
         return batch
     later = pc.add(batch.column("ts_recv_ns"), feed_ns)
     place = batch.schema.get_field_index("ts_recv_ns")
@@ -124,6 +137,7 @@ def _files(stream: GoldStream) -> pa.Table:
             "rows": actions["num_records"],
             "first_ns": actions["min.ts_exch_ns"],
             "last_ns": actions["max.ts_exch_ns"],
+            "order_ids": _bounds_of(actions, "order_id"),
         }
     )
     if found.num_rows == 0:
@@ -135,85 +149,22 @@ def _files(stream: GoldStream) -> pa.Table:
     return found.sort_by([("first_ns", "ascending"), ("path", "ascending")])
 
 
-def _overlapping(files: pa.Table) -> Iterator[list[str]]:
-    """Group files whose time spans overlap."""
-    group: list[str] = []
-    reach = -1
-    columns = (files["path"].to_pylist(), files["first_ns"].to_pylist())
-    for path, first_ns, last_ns in zip(*columns, files["last_ns"].to_pylist(), strict=True):
-        if group and first_ns > reach:
-            yield group
-            group = []
-        group.append(path)
-        reach = max(reach, last_ns)
-    if group:
-        yield group
+def _bounds_of(actions: pa.Table, name: str) -> pa.Array:
+    """Pair the smallest and largest value of a column in each file, None where not recorded."""
+    ends = (f"min.{name}", f"max.{name}")
+    if not set(ends) <= set(actions.column_names):
+        return pa.array([[None, None]] * actions.num_rows, pa.list_(pa.int64()))
+    columns = (actions[end].to_pylist() for end in ends)
+    return pa.array([list(pair) for pair in zip(*columns, strict=True)], pa.list_(pa.int64()))
 
 
-def _bounds(stream: GoldStream) -> ds.Expression | None:
-    bounds = None
-    if stream.end_ns is not None:
-        bounds = ds.field("ts_exch_ns") < stream.end_ns
-    if stream.start_ns is not None:
-        after = ds.field("ts_exch_ns") >= _book_start_ns(stream)
-        bounds = after if bounds is None else bounds & after
-    return bounds
-
-
-def _book_start_ns(stream: GoldStream) -> int:
-    """Instant from which the book must be built to be right at `start_ns`."""
-    start_ns = stream.start_ns
-    assert start_ns is not None
-    before = ds.field("ts_exch_ns") < start_ns
-    paths = [
-        path
-        for path, first in zip(
-            stream.files()["path"].to_pylist(), stream.files()["first_ns"].to_pylist(), strict=True
-        )
-        if first < start_ns
-    ]
-    if not paths:
-        return start_ns
-    earlier = _dataset(stream, paths).to_table(
-        columns=["ts_exch_ns", "kind", "side", "flags"], filter=before
-    )
-    if earlier.num_rows == 0:
-        return start_ns
-    kind = earlier["kind"].to_numpy()
-    flags = earlier["flags"].to_numpy()
-    begins = (kind == EventKind.CLEAR) & ((flags & EventFlag.SNAPSHOT) != 0)
-    times = earlier["ts_exch_ns"].to_numpy()
-    if begins.any():
-        return int(times[begins].max())
-    # A top-of-book stream needs its last quote of either side only; any other, all it has.
-    if bool((kind == EventKind.BEST).any()):
-        side = earlier["side"].to_numpy()
-        quotes = [times[(kind == EventKind.BEST) & (side == one)] for one in (1, -1)]
-        return int(min(last.max() for last in quotes if last.size))
-    return int(times.min())
-
-
-def _dataset(stream: GoldStream, paths: list[str]) -> ds.Dataset:
-    if "://" in stream.location:
-        whole = _table(stream).to_pyarrow_dataset()
-        return whole
-    root = Path(stream.location)
-    return ds.dataset([str(root / path) for path in paths], format="parquet")
-
-
-def _scan(
-    stream: GoldStream, paths: list[str], bounds: ds.Expression | None, rows: int
-) -> Iterator[pa.RecordBatch]:
-    scanner = _dataset(stream, paths).scanner(
-        columns=list(COLUMNS),
-        filter=bounds,
-        batch_size=rows,
-        batch_readahead=2,
-        fragment_readahead=1,
-    )
-    for batch in scanner.to_batches():
-        if batch.num_rows:
-            yield batch
+def _has_named_order(file: pq.ParquetFile) -> bool:
+    for batch in file.iter_batches(_LOOK_ROWS, columns=["kind", "order_id"], use_threads=False):
+        kind, order_id = column(batch, "kind"), column(batch, "order_id")
+        known = (kind >= EventKind.ORDER_ADD) & (kind <= EventKind.ORDER_EXECUTE)
+        if bool((known & (order_id != 0)).any()):
+            return True
+    return False
 
 
 def column(batch: pa.RecordBatch, name: str) -> np.ndarray:

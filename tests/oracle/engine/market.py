@@ -44,8 +44,8 @@ class ListedStream:
         """Tell whether rows carry order ids: these do not."""
         return False
 
-    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
-        whole = pa.RecordBatch.from_pydict(gold_columns(self.events)).select(list(COLUMNS))
+    def batches(self, rows: int, columns: Sequence[str] = COLUMNS) -> Iterator[pa.RecordBatch]:
+        whole = pa.RecordBatch.from_pydict(gold_columns(self.events)).select(list(columns))
         for start in range(0, whole.num_rows, rows):
             yield whole.slice(start, rows)
 
