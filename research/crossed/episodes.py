@@ -15,10 +15,9 @@ give very different counts: say which one a figure was made with.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -26,7 +25,8 @@ from numpy.typing import NDArray
 
 from framework.catalog import CrossedPolicy
 from framework.core.clock import NS_PER_MS
-from framework.core.events import F64Array, I64Array
+from framework.core.events import I64Array
+from research.crossed.candidates import Quotes, crossing_pairs
 
 NOISE_MS: Final = 10.0
 """Shorter episodes are gone before anybody can act on them."""
@@ -74,17 +74,6 @@ class EpisodeKind(StrEnum):
     """More than `STRUCTURAL_MS`."""
 
 
-class _Quotes(NamedTuple):
-    """One stream, one entry per instant, shape (n,); NaN where a side has no quote."""
-
-    name: str
-    ts_ns: I64Array
-    bid: F64Array
-    bid_quantity: F64Array
-    ask: F64Array
-    ask_quantity: F64Array
-
-
 def episodes(
     quotes: pl.DataFrame,
     *,
@@ -112,12 +101,12 @@ def episodes(
         for stream in quotes.partition_by("stream", maintain_order=True)
     ]
     found = [pl.DataFrame(schema=EPISODE_SCHEMA)]
-    for one, other in itertools.combinations(streams, 2):
-        found += [frame for frame in _between(one, other) if frame.height]
+    for one, other in crossing_pairs(streams):
+        found += [frame for frame in _between(streams[one], streams[other]) if frame.height]
     return pl.concat(found).sort("start_ns", "buy", "sell")
 
 
-def _per_instant(quotes: pl.DataFrame, clock: Clock, own_crossed: CrossedPolicy) -> _Quotes:
+def _per_instant(quotes: pl.DataFrame, clock: Clock, own_crossed: CrossedPolicy) -> Quotes:
     """Apply the policy and keep the last state of every instant."""
     # What arrives late hides behind what arrived before it: the stream is known in its order.
     instant = pl.col("ts_exch_ns") if clock == Clock.EXCHANGE else pl.col("ts_recv_ns").cum_max()
@@ -135,10 +124,10 @@ def _per_instant(quotes: pl.DataFrame, clock: Clock, own_crossed: CrossedPolicy)
     bid, bid_quantity, ask, ask_quantity = (
         quotes[column].fill_null(np.nan).to_numpy() for column in columns
     )
-    return _Quotes(name, quotes["ts_ns"].to_numpy(), bid, bid_quantity, ask, ask_quantity)
+    return Quotes(name, quotes["ts_ns"].to_numpy(), bid, bid_quantity, ask, ask_quantity)
 
 
-def _between(one: _Quotes, other: _Quotes) -> Iterator[pl.DataFrame]:
+def _between(one: Quotes, other: Quotes) -> Iterator[pl.DataFrame]:
     """Find the episodes of both directions between two streams."""
     ts_ns = np.union1d(one.ts_ns, other.ts_ns)
     at_one = np.searchsorted(one.ts_ns, ts_ns, side="right") - 1
@@ -152,9 +141,9 @@ def _between(one: _Quotes, other: _Quotes) -> Iterator[pl.DataFrame]:
 
 def _one_way(
     ts_ns: I64Array,
-    buy: _Quotes,
+    buy: Quotes,
     at_buy: NDArray[np.intp],
-    sell: _Quotes,
+    sell: Quotes,
     at_sell: NDArray[np.intp],
 ) -> pl.DataFrame:
     """Find the episodes in which one would buy at one stream's ask and sell at another's bid."""
