@@ -8,6 +8,7 @@ from typing import Final
 
 from framework.core.errors import SpecError
 from framework.core.orders import SelfTrade
+from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
 from framework.venue.matching import ExchangeModel
 from framework.venue.queue import QueueModel
@@ -41,7 +42,7 @@ class BacktestConfig:
     max_orders
         Orders a strategy may have open at once; rounded up to a power of two.
     chunk_rows
-        Events read from each stream at a time; bounds the memory.
+        Events of a chunk of the merged market; bounds the memory.
     trace_order
         Id of the order whose every move in its queue is written down beside the journal; 0: none.
     compiled
@@ -60,7 +61,7 @@ class BacktestConfig:
     exchange_model: str = "partial_fills"
     self_trade: str = "cancel_newest"
     max_orders: int = 128
-    chunk_rows: int = 1 << 18
+    chunk_rows: int = CHUNK_ROWS
     compiled: bool = False
     trace_order: int = 0
 

@@ -154,19 +154,19 @@ def _file_batches(
     opened: OpenFile, path: str, columns: Sequence[str], span: Span, rows: int
 ) -> Iterator[pa.RecordBatch]:
     file = opened(path)
-    groups = [
-        group
-        for group, (first_ns, last_ns) in enumerate(group_spans(file))
-        if first_ns < span[1] and last_ns >= span[0]
-    ]
-    # One thread: Arrow's own gain little wall time here and cost a third more processor time.
-    for batch in file.iter_batches(rows, row_groups=groups, columns=columns, use_threads=False):
-        times = batch.column("ts_exch_ns").to_numpy()
-        inside = (times >= span[0]) & (times < span[1])
-        if not inside.all():
-            batch = batch.filter(pa.array(inside))
-        if batch.num_rows:
-            yield batch
+    for group, (first_ns, last_ns) in enumerate(group_spans(file)):
+        if last_ns < span[0] or first_ns >= span[1]:
+            continue
+        # Group by group: Arrow keeps the compressed bytes of all groups that one call names. One
+        # thread: Arrow's own save little time and cost a third more of the processor.
+        for batch in file.iter_batches(
+            rows, row_groups=[group], columns=columns, use_threads=False
+        ):
+            times = batch.column("ts_exch_ns").to_numpy()
+            inside = (times >= span[0]) & (times < span[1])
+            found = batch if inside.all() else batch.filter(pa.array(inside))
+            if found.num_rows:
+                yield found
 
 
 def group_spans(file: pq.ParquetFile) -> list[Span]:

@@ -15,7 +15,7 @@ from framework.replay.output import Output
 from framework.replay.source import Sources
 from framework.replay.stream import GoldStream
 
-CHUNK_ROWS: Final = 1 << 17
+CHUNK_ROWS: Final = 1 << 16
 """Events of a chunk, 47 bytes each: small enough for a processor's cache to help."""
 
 _READ_ROWS: Final = 1 << 17

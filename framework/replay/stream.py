@@ -107,7 +107,7 @@ class GoldStream:
     def open_file(self, path: str) -> pq.ParquetFile:
         """Open one of the table's files."""
         if "://" not in self.location:
-            return pq.ParquetFile(Path(self.location) / path)
+            return pq.ParquetFile(Path(self.location) / path, pre_buffer=False)
         remote = PyFileSystem(DeltaStorageHandler(self.location))
         return pq.ParquetFile(remote.open_input_file(path), pre_buffer=True)
 
