@@ -16,7 +16,12 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("experiments", "framework", "research", "strategies")
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 _MODULE_OF = {"pyyaml": "yaml", "databento-dbn": "databento_dbn"}
-_PART_OF = {"llvmlite": "numba", "pydantic_core": "pydantic", "markupsafe": "jinja2"}
+_PART_OF = {
+    "bson": "pymongo",
+    "llvmlite": "numba",
+    "markupsafe": "jinja2",
+    "pydantic_core": "pydantic",
+}
 
 
 def sources(*packages: str) -> list[Path]:

@@ -1,0 +1,31 @@
+"""The state store's conformance suite: a home passes if a class of these cases passes on it."""
+
+from tests.conformance.state.case import StoreCase
+from tests.conformance.state.documents import (
+    FindingCases,
+    ModifyingCases,
+    UpdatingCases,
+    WritingCases,
+)
+from tests.conformance.state.kinds import CappedCases, ClusteredCases, SetUpCases, TimeSeriesCases
+from tests.conformance.state.streams import EventCases, FilterCases, ImageCases, ResumingCases
+
+
+class StateStoreConformance(
+    WritingCases,
+    UpdatingCases,
+    ModifyingCases,
+    FindingCases,
+    CappedCases,
+    ClusteredCases,
+    TimeSeriesCases,
+    SetUpCases,
+    EventCases,
+    FilterCases,
+    ImageCases,
+    ResumingCases,
+):
+    """Every case; subclass it and override `store` and `let_expired_go`."""
+
+
+__all__ = ["StateStoreConformance", "StoreCase"]
