@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 import pyarrow as pa
 from pyspark.sql import DataFrame
-from pyspark.sql.types import StructType
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from framework.scale.asof import quoted
 from framework.scale.session import spark_warnings_off
@@ -17,7 +17,7 @@ def per_key(
     frame: DataFrame,
     by: Sequence[str],
     function: Callable[[pl.DataFrame], pl.DataFrame],
-    schema: StructType,
+    schema: pl.Schema,
 ) -> DataFrame:
     """Apply a function to the rows of each key; rows cross over as Arrow, so nothing is rounded.
 
@@ -28,13 +28,20 @@ def per_key(
     schema
         Of what the function returns.
     """
+    large = schema.to_frame().to_arrow().schema
+    target = pa.schema([item.with_type(_small(item.type)) for item in large])
 
     def on_arrow(table: pa.Table) -> pa.Table:
         made = function(pl.DataFrame(pl.from_arrow(table)))
-        return made.to_arrow().cast(target)
+        return made.select(target.names).to_arrow().cast(target)
 
-    from pyspark.sql.pandas.types import to_arrow_schema
-
-    target = to_arrow_schema(schema)
     with spark_warnings_off():
-        return frame.groupBy(*(quoted(name) for name in by)).applyInArrow(on_arrow, schema)
+        return frame.groupBy(*(quoted(name) for name in by)).applyInArrow(
+            on_arrow, from_arrow_schema(target)
+        )
+
+
+def _small(dtype: pa.DataType) -> pa.DataType:
+    """Spark knows one kind of text."""
+    is_text = pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
+    return pa.string() if is_text else dtype

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import polars as pl
 from pyspark.sql import DataFrame
-from pyspark.sql.types import DoubleType, LongType, StructType
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from framework.align.smooth import smooth as smooth_locally
 from framework.align.specs import Smooth
@@ -18,11 +18,6 @@ from framework.scale.grouped import per_key
 
 def smooth(rows: DataFrame, spec: Smooth) -> DataFrame:
     """Add moving statistics; see `Aligner.smooth`."""
-    schema = StructType(list(rows.schema.fields))
-    empty = pl.DataFrame(schema={name: pl.Float64 for name in rows.columns}).cast(
-        {spec.ts: pl.Int64}
-    )
-    for name, dtype in smooth_locally(empty, spec).schema.items():
-        if name not in rows.columns:
-            schema.add(name, LongType() if dtype.is_integer() else DoubleType())
+    empty = pl.DataFrame(pl.from_arrow(to_arrow_schema(rows.schema).empty_table()))
+    schema = smooth_locally(empty, spec).schema
     return per_key(rows, spec.by, lambda frame: smooth_locally(frame, spec), schema)
