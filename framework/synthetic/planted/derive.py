@@ -22,8 +22,8 @@ from framework.core.events import (
     EventKind,
     I8Array,
     I64Array,
-    Records,
 )
+from framework.synthetic.market import RecordArray
 
 _TRADE: Final = int(EventKind.TRADE)
 _DEPTH: Final = int(EventKind.DEPTH)
@@ -57,79 +57,86 @@ _SHOWN_DTYPE: Final = np.dtype([("px_ticks", np.int64), ("lots", np.int64)])
 
 @kernel
 def _write(
-    out: Records, at: int, row: int, kind: int, side: int, px_ticks: int, lots: int, flags: int
+    out: RecordArray, at: int, row: int, kind: int, side: int, px_ticks: int, lots: int, flags: int
 ) -> int:
-    out[at].row = row
-    out[at].kind = kind
-    out[at].side = side
-    out[at].px_ticks = px_ticks
-    out[at].qty_lots = lots
-    out[at].flags = flags
+    out[at]["row"] = row
+    out[at]["kind"] = kind
+    out[at]["side"] = side
+    out[at]["px_ticks"] = px_ticks
+    out[at]["qty_lots"] = lots
+    out[at]["flags"] = flags
     return at + 1
 
 
 @kernel
 def _show_depth(
-    out: Records, at: int, ladders: I64Array, rows: Records, first: int, end: int
+    out: RecordArray, at: int, ladders: I64Array, rows: RecordArray, first: int, end: int
 ) -> int:
     """Write every level that a message has touched, with what it shows after the message."""
     seen_side, seen_ticks = 0, 0
     for i in range(first, end):
         row = rows[i]
-        flags = row.flags & _SNAPSHOT
-        if row.kind == _CLEAR or row.kind == _GAP:
-            at = _write(out, at, i, row.kind, row.side, 0, 0, flags)
-        elif row.side != seen_side or row.px_ticks != seen_ticks:
-            seen_side, seen_ticks = row.side, row.px_ticks
-            half = 1 if row.side < 0 else 0
-            lots = level_lots(ladders, half, row.side * row.px_ticks)
-            at = _write(out, at, i, _DEPTH, row.side, row.px_ticks, lots, flags)
+        flags = row["flags"] & _SNAPSHOT
+        if row["kind"] == _CLEAR or row["kind"] == _GAP:
+            at = _write(out, at, i, row["kind"], row["side"], 0, 0, flags)
+        elif row["side"] != seen_side or row["px_ticks"] != seen_ticks:
+            seen_side, seen_ticks = row["side"], row["px_ticks"]
+            half = 1 if row["side"] < 0 else 0
+            lots = level_lots(ladders, half, row["side"] * row["px_ticks"])
+            at = _write(out, at, i, _DEPTH, row["side"], row["px_ticks"], lots, flags)
     return at
 
 
 @kernel
 def _show_best(
-    out: Records, at: int, ladders: I64Array, rows: Records, first: int, shown: Records
+    out: RecordArray, at: int, ladders: I64Array, rows: RecordArray, first: int, shown: RecordArray
 ) -> int:
     """Write the sides whose best level is another than before; after a loss or snapshot both."""
     row = rows[first]
-    flags = row.flags & _SNAPSHOT
-    if row.kind == _GAP:
+    flags = row["flags"] & _SNAPSHOT
+    if row["kind"] == _GAP:
         return _write(out, at, first, _GAP, 0, 0, 0, 0)
     for k in range(2):
         side = 1 - 2 * k
         px_ticks = best_price(ladders, 0, side)
         lots = best_lots(ladders, 0, side)
-        if flags or px_ticks != shown[k].px_ticks or lots != shown[k].lots:
-            shown[k].px_ticks = px_ticks
-            shown[k].lots = lots
+        if flags or px_ticks != shown[k]["px_ticks"] or lots != shown[k]["lots"]:
+            shown[k]["px_ticks"] = px_ticks
+            shown[k]["lots"] = lots
             price = 0 if px_ticks == NO_PRICE else px_ticks
             at = _write(out, at, first, _BEST, side, price, lots, flags)
     return at
 
 
 @kernel
-def _derive(rows: Records, ladders: I64Array, shown: Records, level: int, out: Records) -> int:
+def _derive(
+    rows: RecordArray, ladders: I64Array, shown: RecordArray, level: int, out: RecordArray
+) -> int:
     """Write what a stream's messages show at a level; return the rows written, −1 on failure."""
     at = 0
     first = 0
     for i in range(rows.shape[0]):
         row = rows[i]
-        if apply(ladders, 0, row.kind, row.side, row.px_ticks, row.qty_lots, row.flags) < 0:
+        if (
+            apply(
+                ladders, 0, row["kind"], row["side"], row["px_ticks"], row["qty_lots"], row["flags"]
+            )
+            < 0
+        ):
             return -1
-        if not row.flags & _LAST:
+        if not flags & _LAST:
             continue
         begun = at
         for j in range(first, i + 1):
-            if rows[j].kind == _EXECUTE:
-                taker = -rows[j].side
-                at = _write(out, at, j, _TRADE, taker, rows[j].px_ticks, rows[j].qty_lots, 0)
+            if rows[j]["kind"] == _EXECUTE:
+                taker = -rows[j]["side"]
+                at = _write(out, at, j, _TRADE, taker, rows[j]["px_ticks"], rows[j]["qty_lots"], 0)
         if level == _DEPTH_LEVEL:
             at = _show_depth(out, at, ladders, rows, first, i + 1)
         else:
             at = _show_best(out, at, ladders, rows, first, shown)
         if at > begun:
-            out[at - 1].flags |= _LAST
+            out[at - 1]["flags"] |= _LAST
         first = i + 1
     return at
 
@@ -167,7 +174,8 @@ class Deriver:
             return orders
         rows = _as_records(orders)
         out = np.zeros(2 * rows.size + 2, _OUT_DTYPE)
-        n = int(_derive(rows, self._ladders.handle, self._shown, int(self._level), out))
+        level = int(self._level)
+        n = int(_derive(rows, self._ladders.handle, self._shown, level, out))
         if n < 0:
             raise DataError(
                 "a book of a planted market must fit into one ladder, this one is wider",

@@ -1,0 +1,50 @@
+"""Streaming features: one implementation for strategies, studies and models."""
+
+from framework.features.average import Ema, TimeEma
+from framework.features.base import Feature
+from framework.features.book import COLUMNS, BookFeatures, FeatureSettings
+from framework.features.depth import gap_ticks, imbalance, read_levels, sweep_bps
+from framework.features.deviation import Deviation
+from framework.features.frame import (
+    FRAME_SCHEMA,
+    Clock,
+    When,
+    feature_batches,
+    feature_frame,
+)
+from framework.features.order_flow import OrderFlowImbalance
+from framework.features.quote import (
+    microprice_ticks,
+    microprice_ticks_over,
+    spread_pct,
+    spread_pct_over,
+)
+from framework.features.recovery import RecoverySpeed
+from framework.features.volume_average import Vwap, Vwma
+
+__all__ = [
+    "COLUMNS",
+    "FRAME_SCHEMA",
+    "BookFeatures",
+    "Clock",
+    "Deviation",
+    "Ema",
+    "Feature",
+    "FeatureSettings",
+    "OrderFlowImbalance",
+    "RecoverySpeed",
+    "TimeEma",
+    "Vwap",
+    "Vwma",
+    "When",
+    "feature_batches",
+    "feature_frame",
+    "gap_ticks",
+    "imbalance",
+    "microprice_ticks",
+    "microprice_ticks_over",
+    "read_levels",
+    "spread_pct",
+    "spread_pct_over",
+    "sweep_bps",
+]
