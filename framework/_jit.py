@@ -3,10 +3,15 @@
 numba keys a cached function by its own file only, so editing a kernel would leave its callers'
 cached code stale and silently wrong. Every kernel is therefore cached in a folder named by the
 hash of all kernel sources and of the versions that compile them: any change starts a new folder.
+
+numba also optimises and emits every function on its own, and again inside each of its callers.
+Here a kernel that others call stays as the front end left it, a *part*. Only what Python or a
+strategy enters becomes machine code, linked with all its parts and optimised once.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import inspect
 import os
@@ -17,18 +22,26 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import llvmlite
+import llvmlite.binding as llvm
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import cfunc, njit, types
-from numba.core import cgutils
+from numba import types
+from numba.core import cgutils, compiler, environment, sigutils
+from numba.core.ccallback import CFunc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.errors import NumbaError
+from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.typing import make_concrete_template
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
 _settings: Any = numba.config  # fills its attributes at run time
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ROOT: Final = Path(__file__).resolve().parent
+_OPTIONS: Final = {"nopython": True, "nogil": True, "error_model": "numpy", "boundscheck": None}
+_ENVIRONMENT: Final = "_ZN08NumbaEnv"  # how numba begins the name of a function's environment
 
 
 def _sources_hash() -> str:
@@ -74,31 +87,246 @@ def is_cached(function: Callable[..., Any]) -> bool:
     return any(CACHE_DIR.glob(f"*/{stem}.{plain.__qualname__}-*.nbi"))
 
 
+class _Part(JITCodeLibrary):  # type: ignore[misc]
+    """Code that is only ever called by other code: never optimised nor emitted on its own."""
+
+    _shared_module: Any = None
+
+    @property
+    def codegen(self) -> Any:
+        return self
+
+    def set_env(self, name: str, env: Any) -> None:
+        """Do nothing: there is no code yet to tell of its environment."""
+
+    def get_pointer_to_function(self, name: str) -> int:
+        """Return 0, as for any function without machine code."""
+        return 0
+
+    def add_linking_library(self, library: Any) -> None:
+        """Note a library that this one calls."""
+        self._linking_libraries.append(library)
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Take a module, unless it only lets Python or C call this code."""
+        if ir_module.name not in ("wrapper", "cfunc_wrapper"):
+            super().add_ir_module(ir_module)
+
+    def _optimize_functions(self, module: Any) -> None:
+        module.data_layout = self._codegen._data_layout
+
+    def finalize(self) -> None:
+        """Let other libraries link this one."""
+        self._finalized = True
+
+    def own_module(self) -> Any:
+        """Return this part's code alone, to be dropped where every call of it is inlined."""
+        module = self._final_module
+        for group in (module.functions, module.global_variables):
+            for value in group:
+                shared = value.linkage in (llvm.Linkage.external, llvm.Linkage.common)
+                if shared and not value.is_declaration:
+                    value.linkage = "linkonce_odr"
+        return module
+
+    def _get_module_for_linking(self) -> Any:
+        """Return this part's code with all it calls, for a function compiled by numba itself."""
+        if self._shared_module is None:
+            self._shared_module = self.own_module().clone()
+            _link(self._shared_module, self._linking_libraries)
+        return self._shared_module
+
+
+class _Whole(JITCodeLibrary):  # type: ignore[misc]
+    """Code that Python or a strategy enters, with every part it calls, optimised together."""
+
+    def add_linking_library(self, library: Any) -> None:
+        """Note a library that this one calls."""
+        self._linking_libraries.append(library)
+
+    def _optimize_functions(self, module: Any) -> None:
+        module.data_layout = self._codegen._data_layout
+
+    def finalize(self) -> None:
+        """Link all parts, optimise and make machine code."""
+        self._codegen._check_llvm_bugs()
+        _link(self._final_module, self._linking_libraries)
+        passes, builder = self._codegen._module_pass_manager()
+        passes.run(self._final_module, builder)
+        self._final_module.verify()
+        self._finalize_final_module()
+        for variable in self._final_module.global_variables:
+            env = environment.lookup_environment(variable.name)
+            if env is not None:
+                self._codegen.set_env(variable.name, env)
+
+    def serialize_using_object_code(self) -> Any:
+        """Keep the machine code and the names it defines: nothing is ever linked with it again."""
+        module = self._final_module
+        defined = [value.name for value in module.functions if not value.is_declaration]
+        stubs = "".join(f'define void @"{name}"() {{ ret void }}\n' for name in defined)
+        names = llvm.parse_assembly(f'target triple = "{module.triple}"\n{stubs}')
+        return self.name, "object", (self._get_compiled_object(), names.as_bitcode())
+
+
+def _link(module: Any, libraries: list[Any]) -> None:
+    """Link libraries and all they call into a module, each once."""
+    seen: set[Any] = set()
+    waiting = list(reversed(libraries))
+    while waiting:
+        library = waiting.pop()
+        if library in seen:
+            continue
+        seen.add(library)
+        if isinstance(library, _Part):
+            module.link_in(library.own_module(), preserve=True)
+            waiting += reversed(library._linking_libraries)
+        else:
+            library._ensure_finalized()
+            module.link_in(library._get_module_for_linking(), preserve=True)
+
+
+class _Flags(compiler.Flags):  # type: ignore[misc]
+    """Flags that stay as they are: numba compared two sets of them 60,000 times by value."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+    def copy(self) -> _Flags:
+        """Return itself."""
+        return self
+
+
+def _flags(*, python: bool, c: bool) -> _Flags:
+    """Return the flags of code that Python, C or neither can call."""
+    flags = _Flags()
+    cpu_target.options.parse_as_flags(flags, _OPTIONS)
+    flags.no_cpython_wrapper = not python
+    flags.no_cfunc_wrapper = not c
+    flags.no_compile = not python  # parts are never emitted, an entry only with its wrapper
+    return flags
+
+
+class _Compiler(_FunctionCompiler):  # type: ignore[misc]
+    """Compile a function as a part or as a whole."""
+
+    def __init__(self, function: Callable[..., Any], library: type, flags: _Flags) -> None:
+        super().__init__(function, cpu_target, _OPTIONS, {}, compiler.Compiler)
+        self._library = library
+        self._flags = flags
+
+    def _compile_core(self, args: Any, return_type: Any) -> Any:
+        typing, target = cpu_target.typing_context, cpu_target.target_context
+        library = self._library(target.codegen(), self.py_func.__qualname__)
+        library.enable_object_caching()
+        with _quick(typing, target):
+            return compiler.compile_extra(
+                typing,
+                target,
+                self.py_func,
+                args=args,
+                return_type=return_type,
+                flags=self._flags,
+                locals=self.locals,
+                library=library,
+            )
+
+
+@contextmanager
+def _quick(typing: Any, target: Any) -> Iterator[None]:
+    """Compile what numba adds as parts too, and spare it what it does over and over.
+
+    While one thread compiles, numba's lock keeps all others out. A fifth of the time went into
+    garbage collection, looking for new declarations, and finding the types of ``int + int``.
+    """
+    codegen = target.codegen()
+    if codegen._library_class is _Part:
+        yield
+        return
+    target.refresh()
+    registries = list(target._registries)
+    known: dict[Any, Any] = {}
+    resolve = typing.resolve_function_type
+
+    def resolve_once(func: Any, args: Any, kws: Any) -> Any:
+        if not isinstance(func, types.Function):
+            return resolve(func, args, kws)
+        key = func, tuple(args), tuple(kws.items())
+        found = known.get(key)
+        if found is None:
+            found = known[key] = resolve(func, args, kws)
+        return found
+
+    def install() -> None:
+        for registry in registries:
+            target.install_registry(registry)
+
+    collecting = gc.isenabled()
+    library_class = codegen._library_class
+    codegen._library_class = _Part
+    typing.resolve_function_type = resolve_once
+    target.load_additional_registries = install
+    gc.disable()
+    try:
+        yield
+    finally:
+        codegen._library_class = library_class
+        del typing.resolve_function_type, target.load_additional_registries
+        if collecting:
+            gc.enable()
+
+
+_PART: Final = _flags(python=False, c=False)
+_FOR_PYTHON: Final = _flags(python=True, c=False)
+_FOR_C: Final = _flags(python=False, c=True)
+
+
+class _Kernel(CPUDispatcher):  # type: ignore[misc]
+    """A compiled function: a whole to Python, a part to other kernels."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function, targetoptions=_OPTIONS)
+        self._compiler = _Compiler(function, _Whole, _FOR_PYTHON)
+        self._part_compiler = _Compiler(function, _Part, _PART)
+        self._parts: dict[Any, Any] = {}
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Return the type of a call from another kernel.
+
+        numba types a constant argument as that very constant; with dozens of call sites this
+        doubled the kernels and the time to compile them. One version serves all integers.
+        """
+        kws = {name: types.unliteral(kind) for name, kind in kws.items()}
+        args = tuple(types.unliteral(kind) for kind in args)
+        pysig, args = self._compiler.fold_argument_types(args, kws)
+        args = tuple(args)
+        if args not in self._parts:
+            with self._compiling_counter:
+                part = self._part_compiler.compile(args, None)
+            self.targetctx.insert_user_function(part.library, part.fndesc, [part.library])
+            self._parts[args] = part
+        name = self.py_func.__name__
+        signatures = [part.signature for part in self._parts.values()]
+        template = make_concrete_template(f"CallTemplate({name})", key=name, signatures=signatures)
+        return template, pysig, args, {}
+
+    def get_overload(self, sig: Any) -> Any:
+        """Return the part for a call from another kernel."""
+        args, _ = sigutils.normalize_signature(sig)
+        return self._parts[tuple(args)].library
+
+
 def kernel(function: _F) -> _F:
     """Compile a function to machine code at its first call, and cache it on disk.
 
     IEEE arithmetic is kept (no fastmath) so that results do not depend on the compiler's mood;
     division by zero gives inf or nan as in NumPy. The GIL is released while a kernel runs.
     """
+    compiled = _Kernel(function)
     with _cached_here():
-        compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
-    _widen_literals(compiled)
+        compiled.enable_caching()
     return cast("_F", compiled)
-
-
-def _widen_literals(compiled: Any) -> None:
-    """Compile one version of a kernel for all integers instead of one for every constant passed.
-
-    numba types a constant argument as that very constant; with dozens of call sites this doubled
-    the kernels and the time to compile them.
-    """
-    resolve = compiled.get_call_template
-
-    def resolve_widened(args: Any, kws: Any) -> Any:
-        wide = {name: types.unliteral(kind) for name, kind in kws.items()}
-        return resolve(tuple(types.unliteral(kind) for kind in args), wide)
-
-    compiled.get_call_template = resolve_widened
 
 
 def entry(function: Callable[[int, int], int]) -> int:
@@ -107,8 +335,12 @@ def entry(function: Callable[[int, int], int]) -> int:
     The loop calls it with `call_entry`; unlike a function handed to a kernel as an argument, an
     address leaves the kernel's own cached code as it is.
     """
+    signature = sigutils.normalize_signature("intp(intp, intp)")
+    compiled: Any = CFunc(function, signature, {}, {})
+    compiled._compiler = _Compiler(function, _Whole, _FOR_C)
     with _cached_here():
-        compiled = cfunc("intp(intp, intp)", cache=True, error_model="numpy")(function)
+        compiled.enable_caching()
+    compiled.compile()
     _entries.append(compiled)  # the code lives as long as its owner
     return int(compiled.address)
 
