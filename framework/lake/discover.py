@@ -59,7 +59,7 @@ def discover(paths: Sequence[Path], source_format: SourceFormat) -> list[SourceF
         SourceFile(path=path, n_bytes=path.stat().st_size, sha256=digest)
         for (digest, _), path in files.items()
     ]
-    return sorted(found, key=lambda file: _order(file, source_format))
+    return sorted(found, key=lambda file: file_order(file, source_format))
 
 
 def _expand(paths: Sequence[Path], source_format: SourceFormat) -> list[Path]:
@@ -100,6 +100,7 @@ def _sha256(path: Path) -> str:
         ) from error
 
 
-def _order(file: SourceFile, source_format: SourceFormat) -> tuple[object, ...]:
+def file_order(file: SourceFile, source_format: SourceFormat) -> tuple[object, ...]:
+    """Return what files are sorted by: the time found in the file, then name and content."""
     name = [(int(p), "") if p.isdigit() else (-1, p) for p in _NUMBER.split(file.path.name)]
     return source_format.order_hint_ns(file.path), name, file.sha256

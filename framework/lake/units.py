@@ -7,10 +7,10 @@ column cannot count in two units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -61,13 +61,18 @@ def read_units(lake: Lake, table: str) -> dict[tuple[str, str], Units]:
     if not lake.exists(INSTRUMENTS):
         return {}
     rows = lake.scan(INSTRUMENTS).filter(pl.col("table") == table).collect()
+    return units_from_rows(rows.to_dicts())
+
+
+def units_from_rows(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Units]:
+    """Read rows of `INSTRUMENTS_SCHEMA`, by (venue, symbol)."""
     return {
         (row["venue"], row["symbol"]): Units(
             instrument=_instrument(row),
             clock_offset_ns=row["clock_offset_ns"],
             is_measured_offset=row["is_measured_offset"],
         )
-        for row in rows.iter_rows(named=True)
+        for row in rows
     }
 
 
@@ -81,8 +86,12 @@ def record_units(lake: Lake, table: str, units: Sequence[Units], *, transaction:
     transaction
         Name of the source that brought the streams; it is recorded once.
     """
-    if not units:
-        return
+    if units:
+        lake.append(INSTRUMENTS, units_rows(table, units), transaction=f"{table}:{transaction}")
+
+
+def units_rows(table: str, units: Sequence[Units]) -> pl.DataFrame:
+    """Write units as rows of `INSTRUMENTS_SCHEMA`."""
     rows = []
     for unit in units:
         values = {name: getattr(unit.instrument, name) for name in _KEPT}
@@ -94,8 +103,7 @@ def record_units(lake: Lake, table: str, units: Sequence[Units], *, transaction:
                 "is_measured_offset": unit.is_measured_offset,
             }
         )
-    frame = pl.DataFrame(rows, schema=INSTRUMENTS_SCHEMA).sort("venue", "symbol")
-    lake.append(INSTRUMENTS, frame, transaction=f"{table}:{transaction}")
+    return pl.DataFrame(rows, schema=INSTRUMENTS_SCHEMA).sort("venue", "symbol")
 
 
 def continued(kept: Units, now: Units, table: str) -> Units:
@@ -127,6 +135,6 @@ def continued(kept: Units, now: Units, table: str) -> Units:
     return now
 
 
-def _instrument(row: dict[str, object]) -> Instrument:
+def _instrument(row: Mapping[str, Any]) -> Instrument:
     values = {name: Decimal(str(row[name])) if name in _DECIMAL else row[name] for name in _KEPT}
     return Instrument(**values)  # type: ignore[arg-type]

@@ -96,20 +96,21 @@ def episodes(
     pl.DataFrame
         `EPISODE_SCHEMA`, by start.
     """
-    streams = [
-        _per_instant(stream, Clock(clock), CrossedPolicy(own_crossed))
-        for stream in quotes.partition_by("stream", maintain_order=True)
-    ]
+    streams = _per_instant(quotes, Clock(clock), CrossedPolicy(own_crossed))
     found = [pl.DataFrame(schema=EPISODE_SCHEMA)]
     for one, other in crossing_pairs(streams):
         found += [frame for frame in _between(streams[one], streams[other]) if frame.height]
     return pl.concat(found).sort("start_ns", "buy", "sell")
 
 
-def _per_instant(quotes: pl.DataFrame, clock: Clock, own_crossed: CrossedPolicy) -> Quotes:
-    """Apply the policy and keep the last state of every instant."""
-    # What arrives late hides behind what arrived before it: the stream is known in its order.
-    instant = pl.col("ts_exch_ns") if clock == Clock.EXCHANGE else pl.col("ts_recv_ns").cum_max()
+def _per_instant(quotes: pl.DataFrame, clock: Clock, own_crossed: CrossedPolicy) -> list[Quotes]:
+    """Apply the policy and keep the last state of every instant, stream by stream."""
+    quotes = quotes.sort("stream", maintain_order=True)
+    quotes = quotes.with_columns(number=pl.col("stream").rle_id())
+    instant = pl.col("ts_exch_ns")
+    if clock == Clock.RECEIVED:
+        # What arrives late hides behind what arrived before it: a stream is known in its order.
+        instant = pl.col("ts_recv_ns").cum_max().over("number")
     quotes = quotes.with_columns(ts_ns=instant)
     is_crossed = (pl.col("bid") > pl.col("ask")).fill_null(False)
     if own_crossed == CrossedPolicy.DROP:
@@ -118,13 +119,22 @@ def _per_instant(quotes: pl.DataFrame, clock: Clock, own_crossed: CrossedPolicy)
         quotes = quotes.with_columns(
             pl.when(~is_crossed).then(name).alias(name) for name in ("bid", "ask")
         )
-    quotes = quotes.filter(pl.col("ts_ns").ne_missing(pl.col("ts_ns").shift(-1)))
-    columns = ("bid", "bid_quantity", "ask", "ask_quantity")
-    name = str(quotes["stream"][0]) if quotes.height else ""
-    bid, bid_quantity, ask, ask_quantity = (
-        quotes[column].fill_null(np.nan).to_numpy() for column in columns
+    quotes = quotes.filter(
+        pl.any_horizontal(pl.col(n).ne_missing(pl.col(n).shift(-1)) for n in ("number", "ts_ns"))
     )
-    return Quotes(name, quotes["ts_ns"].to_numpy(), bid, bid_quantity, ask, ask_quantity)
+    names = quotes.group_by("number", maintain_order=True).agg(pl.col("stream").first(), pl.len())
+    stops = np.cumsum(names["len"].to_numpy())
+    ts_ns = quotes["ts_ns"].to_numpy()
+    bid, bid_quantity, ask, ask_quantity = (
+        quotes[column].fill_null(np.nan).to_numpy()
+        for column in ("bid", "bid_quantity", "ask", "ask_quantity")
+    )
+    return [
+        Quotes(name, ts_ns[own], bid[own], bid_quantity[own], ask[own], ask_quantity[own])
+        for name, own in zip(
+            names["stream"], map(slice, stops - names["len"].to_numpy(), stops), strict=True
+        )
+    ]
 
 
 def _between(one: Quotes, other: Quotes) -> Iterator[pl.DataFrame]:
