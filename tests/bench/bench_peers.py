@@ -9,7 +9,7 @@ from typing import Final
 import click
 from rich.console import Console
 
-from tests.bench import comparisons, report
+from tests.bench import capacity, comparisons, python_classes, report, starting
 from tests.bench.outcome import Outcome
 from tests.bench.session import Session
 from tests.bench.workers import CHECKOUT, PEERS
@@ -18,12 +18,21 @@ WORKS: Final[dict[str, Callable[[Session], Outcome]]] = {
     "market_making": comparisons.market_making,
     "arbitrage": comparisons.arbitrage,
     "sweep_20": comparisons.sweep_20,
+    "sweep_100": comparisons.sweep_100,
+    "python_timer": python_classes.python_timer,
+    "python_bbo": python_classes.python_bbo,
+    "start_warm": starting.start_warm,
+    "start_cold": starting.start_cold,
+    "read_gold": capacity.read_gold,
+    "memory_10m": capacity.memory_10m,
+    "memory_100m": capacity.memory_100m,
 }
 
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(WORKS)), help="Run just these.")
 @click.option("--rounds", default=5, show_default=True, help="Runs of each contestant.")
+@click.option("--tiny", default=200_000, show_default=True, help="Rows of the tiny market.")
 @click.option("--small", default=2_000_000, show_default=True, help="Rows of the small market.")
 @click.option("--large", default=10_000_000, show_default=True, help="Rows of the large market.")
 @click.option("--huge", default=100_000_000, show_default=True, help="Rows of the huge market.")
@@ -44,6 +53,7 @@ WORKS: Final[dict[str, Callable[[Session], Outcome]]] = {
 def main(
     only: tuple[str, ...],
     rounds: int,
+    tiny: int,
     small: int,
     large: int,
     huge: int,
@@ -54,8 +64,9 @@ def main(
     """Measure Crossbook and its peers in turn, and compare what they did."""
     if not (PEERS / "bin" / "python").exists():
         raise click.ClickException(f"no other simulators in {PEERS}: run make peers")
-    session = Session(folder=folder, rounds=rounds, small=small, large=large, huge=huge)
-    settings = {"rounds": rounds, "small": small, "large": large, "huge": huge}
+    sizes = {"tiny": tiny, "small": small, "large": large, "huge": huge}
+    session = Session(folder=folder.resolve(), rounds=rounds, **sizes)
+    settings = {"rounds": rounds, **sizes}
     console = Console(width=max(120, Console().width))
     outcomes = []
     for name in only or tuple(WORKS):

@@ -61,17 +61,21 @@ def sweep_20(session: Session) -> Outcome:
 def _compared(
     session: Session, name: str, strategy: str, sets: Sets, stream: Stream, bars: tuple[int, ...]
 ) -> Outcome:
-    with Worker("crossbook") as us, Worker("hftbacktest") as peer:
-        # Comparing the fills compiles and reads everything before the clock starts.
-        n_fills, n_differ = session.fills(us, peer, stream, strategy, sets)
+    with (
+        Worker("hftbacktest") as peer,
+        Worker("crossbook") as us,
+        Worker("crossbook") as us_held,
+    ):
+        n_fills, n_differ = session.fills(peer, stream, strategy, sets)
         times = in_turn(
             {
-                "hftbacktest": session.hftbacktest(peer, stream, strategy, sets),
-                "crossbook": session.ours(us, stream, strategy, sets),
+                "theirs": session.hftbacktest(peer, stream, strategy, sets),
+                "ours": session.ours(us, stream, strategy, sets),
+                "held": session.ours(us_held, stream, strategy, sets, held=True),
             },
             session.rounds,
         )
-    ours, theirs = times["crossbook"], times["hftbacktest"]
+    ours, theirs, held = times["ours"], times["theirs"], times["held"]
     ratio = theirs.median / ours.median
     rows = int(ours.answer["events"])
     return Outcome(
@@ -90,8 +94,45 @@ def _compared(
             "fills": n_fills,
             "fills_differing": n_differ,
             "rows_per_second": rows * len(sets) / ours.median,
+            "seconds_in_memory": held.median,
+            "ratio_in_memory": theirs.median / held.median,
             "peer_peak_rss_mb": theirs.answer["peak_rss_mb"],
             "all_seconds": ours.seconds,
             "all_peer_seconds": theirs.seconds,
+        },
+    )
+
+
+def sweep_100(session: Session) -> Outcome:
+    """Run a hundred parameter sets in one replay, against one."""
+    stream = session.stream(session.small)
+    sets = quotes(stream, offsets=4, leans=5, limits=5)
+    with Worker("crossbook") as us, Worker("crossbook") as alone:
+        times = in_turn(
+            {
+                "one": session.ours(alone, stream, "quote_both_sides", sets[:1]),
+                "all": session.ours(us, stream, "quote_both_sides", sets),
+            },
+            session.rounds,
+        )
+    every, one = times["all"], times["one"]
+    rows = int(every.answer["events"])
+    times_one = every.median / one.median
+    return Outcome(
+        name="sweep_100",
+        rows=rows,
+        seconds=every.median,
+        peer="crossbook, 1 trial",
+        peer_seconds=one.median,
+        ratio=len(sets) / times_one,
+        peak_rss_mb=every.answer["peak_rss_mb"],
+        bars=(Bar(told=f"≤ 5 × one trial ({times_one:.1f})", met=times_one <= 5),),
+        more={
+            "trials": len(sets),
+            "times_one_trial": times_one,
+            "orders": every.answer["orders"],
+            "rows_per_second": rows * len(sets) / every.median,
+            "all_seconds": every.seconds,
+            "all_peer_seconds": one.seconds,
         },
     )

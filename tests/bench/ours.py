@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from framework.core.orders import JournalEvent
 from framework.engine import BacktestConfig, Result, run_trials
+from framework.replay import Market, hold_market
+from framework.replay.market import read_market
 from framework.strategy import Strategy
 from tests.bench.serving import serve
-from tests.bench.strategies import QuoteBothSides, TakeCrosses, WatchBest
+from tests.bench.strategies import ListQuotes, QuoteBothSides, TakeCrosses, WatchBest
 from tests.bench.stream import Stream
 
 STRATEGIES: Final[dict[str, type[Strategy]]] = {
     "quote_both_sides": QuoteBothSides,
     "take_crosses": TakeCrosses,
     "watch_best": WatchBest,
+    "list_quotes": ListQuotes,
 }
 FILL: Final = ("ts_ns", "book", "side", "px_ticks", "qty_lots")
 
@@ -38,13 +43,26 @@ def config(compiled: bool) -> BacktestConfig:
 def run(request: dict[str, Any]) -> tuple[list[Result], float]:
     """Run all parameter sets in one replay; the results, and the seconds from first to last.
 
-    Everything counts: reading gold from Delta, merging, simulating, journals and their hashes.
+    Everything counts: reading gold from Delta, merging, simulating, journals and their hashes;
+    only where the request says ``held`` has the merged market been brought into memory before.
     """
-    streams = Stream(Path(request["folder"]), request["rows"]).gold()
+    streams = opened(request["folder"], request["rows"]).gold()
+    market = held(request["folder"], request["rows"]) if request.get("held") else streams
     trials = [STRATEGIES[request["strategy"]](**one) for one in request["sets"]]
     began = time.perf_counter()
-    results = run_trials(trials, streams, config(request["compiled"]))
+    results = run_trials(trials, market, config(request["compiled"]))
     return results, time.perf_counter() - began
+
+
+def opened(folder: str, rows: int) -> Stream:
+    """Find the market of so many rows."""
+    return Stream(Path(folder), rows)
+
+
+@cache
+def held(folder: str, rows: int) -> Market:
+    """Bring a market into memory."""
+    return hold_market(opened(folder, rows).gold())
 
 
 def simulate(request: dict[str, Any]) -> dict[str, Any]:
@@ -68,5 +86,37 @@ def fills(request: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def watch(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the watching class; seconds, and how often it was woken."""
+    _, seconds = run({**request, "strategy": "watch_best", "sets": [{}], "compiled": False})
+    seen = WatchBest.latest
+    return {"seconds": seconds, "calls": seen.changes, "crosses": seen.crosses}
+
+
+def list_quotes(request: dict[str, Any]) -> dict[str, Any]:
+    """Write the quotes at which a best price changed, for peers that replay only those."""
+    run({**request, "strategy": "list_quotes", "sets": [{}], "compiled": False})
+    table = pa.Table.from_pylist(ListQuotes.latest.rows)
+    with pa.OSFile(request["out"], "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    return {}
+
+
+def read(request: dict[str, Any]) -> dict[str, Any]:
+    """Read the market from Delta and merge it, as a run does before it simulates anything."""
+    streams = opened(request["folder"], request["rows"]).gold()
+    began = time.perf_counter()
+    rows = sum(chunk.tape.ts_exch_ns.size - chunk.first_event for chunk in read_market(streams))
+    return {"seconds": time.perf_counter() - began, "rows": rows}
+
+
 if __name__ == "__main__":
-    serve({"simulate": simulate, "fills": fills})
+    serve(
+        {
+            "simulate": simulate,
+            "fills": fills,
+            "watch": watch,
+            "list_quotes": list_quotes,
+            "read": read,
+        }
+    )

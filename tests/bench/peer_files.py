@@ -49,6 +49,17 @@ def write_hftbacktest(stream: Stream) -> Path:
     return path
 
 
+def write_npz(stream: Stream) -> list[Path]:
+    """Write the event arrays compressed, the form in which hftbacktest keeps its data."""
+    paths = []
+    for book in json.loads(write_hftbacktest(stream).read_text("utf-8")):
+        path = Path(book["events"]).with_suffix(".npz")
+        if not path.exists():
+            np.savez_compressed(path, data=np.load(book["events"]))
+        paths.append(path)
+    return paths
+
+
 def hftbacktest_events(gold: GoldStream) -> np.ndarray:
     """Turn gold rows into hftbacktest's; its books begin empty, so clears are left out."""
     parts = []
@@ -73,18 +84,18 @@ def hftbacktest_events(gold: GoldStream) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def write_arrow(stream: Stream, rows: int) -> Path:
-    """Write the first rows of the market, merged by time received, as one Arrow file."""
-    path = stream.folder / f"{stream.name}.{rows}.arrow"
+def write_arrow(stream: Stream) -> Path:
+    """Write the market, merged by time received, as one Arrow file."""
+    path = stream.folder / f"{stream.name}.arrow"
     if path.exists():
         return path
     tables = []
     for b, gold in enumerate(stream.gold()):
-        table = pa.Table.from_batches(gold.batches(1 << 18)).slice(0, rows)
+        table = pa.Table.from_batches(gold.batches(1 << 18))
         tables.append(table.append_column("book", pa.array(np.full(table.num_rows, b, np.int8))))
     merged = pa.concat_tables(tables).sort_by(
         [("ts_recv_ns", "ascending"), ("book", "ascending"), ("seq", "ascending")]
     )
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, merged.schema) as writer:
-        writer.write_table(merged.slice(0, rows))
+        writer.write_table(merged)
     return path

@@ -31,12 +31,13 @@ class Session:
         Where markets are kept.
     rounds
         How often each contestant runs.
-    small, large, huge
-        Rows of the three markets; 2, 10 and 100 million in the tables.
+    tiny, small, large, huge
+        Rows of the markets; 0.2, 2, 10 and 100 million in the tables.
     """
 
     folder: Path
     rounds: int
+    tiny: int
     small: int
     large: int
     huge: int
@@ -49,15 +50,31 @@ class Session:
         return stream
 
     def ours(
-        self, worker: Worker, stream: Stream, strategy: str, sets: Sets, compiled: bool = True
+        self,
+        worker: Worker,
+        stream: Stream,
+        strategy: str,
+        sets: Sets,
+        *,
+        compiled: bool = True,
+        held: bool = False,
     ) -> Contestant:
-        """Ask Crossbook to run parameter sets in one replay."""
-        return lambda: worker.ask(
-            "simulate", **self.our_request(stream, strategy, sets, compiled=compiled)
-        )
+        """Ask Crossbook to run parameter sets in one replay, after one over the tiny market.
+
+        The latter finds or makes the machine code.
+        """
+        request = self.our_request(stream, strategy, sets, compiled, held)
+        tiny = self.our_request(self.stream(self.tiny), strategy, sets, compiled, held)
+        worker.ask("simulate", **tiny)
+        return lambda: worker.ask("simulate", **request)
 
     def our_request(
-        self, stream: Stream, strategy: str, sets: Sets, *, compiled: bool = True
+        self,
+        stream: Stream,
+        strategy: str,
+        sets: Sets,
+        compiled: bool = True,
+        held: bool = False,
     ) -> dict[str, Any]:
         """Say what Crossbook is to run."""
         return {
@@ -66,6 +83,7 @@ class Session:
             "strategy": strategy,
             "sets": sets,
             "compiled": compiled,
+            "held": held,
         }
 
     def peer_request(self, stream: Stream, strategy: str, sets: Sets) -> dict[str, Any]:
@@ -78,12 +96,14 @@ class Session:
         request = self.peer_request(stream, strategy, sets)
         return lambda: worker.ask("simulate", **request)
 
-    def fills(
-        self, us: Worker, peer: Worker, stream: Stream, strategy: str, sets: Sets
-    ) -> tuple[int, int]:
-        """Compare every fill of every parameter set; how many are ours, and how many differ."""
+    def fills(self, peer: Worker, stream: Stream, strategy: str, sets: Sets) -> tuple[int, int]:
+        """Compare every fill of every parameter set; how many are ours, and how many differ.
+
+        It leaves the peer compiled and with its events in memory.
+        """
         files = [self.folder / "fills_ours", self.folder / "fills_theirs"]
-        us.ask("fills", out=str(files[0]), **self.our_request(stream, strategy, sets))
+        with Worker("crossbook") as us:
+            us.ask("fills", out=str(files[0]), **self.our_request(stream, strategy, sets))
         request = self.peer_request(stream, strategy, sets)
         peer.ask("fills", out=str(files[1]), room=_ROOM, **request)
         last_ns = stream.last_ns()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from framework.strategy import Context, OnBest, OnTimer, Strategy, param
 
 
@@ -69,15 +71,47 @@ class TakeCrosses(Strategy):
 class WatchBest(Strategy):
     """Count the changes of best prices, and those that leave the books crossed."""
 
-    start_ns: int = param(0)
+    latest: ClassVar[WatchBest]
+    """The instance of the latest run, for whoever wants to read its notes; interpreted only."""
 
     changes: int = 0
     crosses: int = 0
 
     wakes = (OnBest(),)
 
+    def on_start(self, ctx: Context) -> None:
+        """Let the notes be found."""
+        WatchBest.latest = self
+
     def on_best(self, ctx: Context, book: int) -> None:
         """Look at both books."""
         self.changes += 1
         if ctx.bid_ticks(0) > ctx.ask_ticks(1) or ctx.bid_ticks(1) > ctx.ask_ticks(0):
             self.crosses += 1
+
+
+class ListQuotes(Strategy):
+    """Write down the quotes at which a best price changed; interpreted only."""
+
+    latest: ClassVar[ListQuotes]
+
+    wakes = (OnBest(),)
+
+    def on_start(self, ctx: Context) -> None:
+        """Begin the list."""
+        ListQuotes.latest = self
+        self.rows: list[dict[str, int]] = []
+
+    def on_best(self, ctx: Context, book: int) -> None:
+        """Write one quote down."""
+        if ctx.has_quote(book):
+            self.rows.append(
+                {
+                    "ts_ns": ctx.now_ns,
+                    "book": book,
+                    "bid_ticks": ctx.bid_ticks(book),
+                    "bid_lots": ctx.bid_lots(book),
+                    "ask_ticks": ctx.ask_ticks(book),
+                    "ask_lots": ctx.ask_lots(book),
+                }
+            )

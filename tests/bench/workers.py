@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -25,13 +27,22 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """One process; it ends with the ``with`` block."""
+    """One process; it ends with the ``with`` block.
 
-    def __init__(self, name: str) -> None:
+    Parameters
+    ----------
+    name
+        Key of `COMMANDS`.
+    environment
+        Variables to set besides those of this process.
+    """
+
+    def __init__(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._process = subprocess.Popen(
             COMMANDS[name],
             cwd=CHECKOUT,
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
