@@ -158,6 +158,10 @@ class StateStore(ABC):
     def close(self) -> None:
         """Let go of what the store holds open."""
 
+    def recording_ns(self) -> int:
+        """Return the time that documents of the next write are to carry as recorded."""
+        return self.now_ns()
+
     def __enter__(self) -> Self:
         return self
 

@@ -121,6 +121,7 @@ class EmulatedStore(StateStore):
         self._writes = Messages(self.link.write, lag_seed(seed, name, "write"))
         self._reads = Messages(self.link.read, lag_seed(seed, name, "read"))
         self._replica: Replica | None = None
+        self._reserved_ns: int | None = None
         if not self.link.read.is_none:
             self._replica = Replica(self.server, max_pending)
 
@@ -154,9 +155,16 @@ class EmulatedStore(StateStore):
         if self._replica is not None:
             self._replica.close()
 
+    def recording_ns(self) -> int:
+        """Return when the next write will be committed, provided it is issued now."""
+        if self._reserved_ns is None:
+            self._reserved_ns = self._writes.arrival_ns(self.server.now_ns)
+        return self._reserved_ns
+
     def arrival_ns(self) -> int:
         """Return when a write issued now is committed."""
-        return self._writes.arrival_ns(self.server.now_ns)
+        arrival_ns, self._reserved_ns = self.recording_ns(), None
+        return arrival_ns
 
     def notices(self, collection: str) -> Messages:
         """Return what draws the lags of one stream's notices."""

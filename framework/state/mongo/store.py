@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -124,6 +125,10 @@ class MongoStore(StateStore):
             local = self._client.admin.command("hello")["localTime"]
         milliseconds: int = round(local.timestamp() * 1000)
         return milliseconds * _NS_PER_MS
+
+    def recording_ns(self) -> int:
+        """Return this machine's wall clock, which counts nanoseconds."""
+        return time.time_ns()
 
     def remove(self) -> None:
         """Drop the whole database."""

@@ -1,6 +1,7 @@
 """The state store's conformance suite: a home passes if a class of these cases passes on it."""
 
 from tests.conformance.state.case import StoreCase
+from tests.conformance.state.desk import DeskCases
 from tests.conformance.state.documents import (
     FindingCases,
     ModifyingCases,
@@ -24,6 +25,7 @@ class StateStoreConformance(
     FilterCases,
     ImageCases,
     ResumingCases,
+    DeskCases,
 ):
     """Every case; subclass it and override `store` and `let_expired_go`."""
 
