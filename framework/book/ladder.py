@@ -80,10 +80,17 @@ class Ladders:
         self._far_lots = np.concatenate([self._far_lots, np.zeros_like(self._far_lots)], axis=1)
         self._publish()
 
-    def _publish(self) -> None:
+    def copy_from(self, other: Ladders) -> None:
+        """Become equal to other ladders of the same books and the same room."""
+        for mine, theirs in zip(self._arrays(), other._arrays(), strict=True):
+            mine[...] = theirs
+
+    def _arrays(self) -> list[np.ndarray]:
         near = [self.half, self.book, self._qty_lots, self._word, self._summary]
-        arrays: list[np.ndarray] = [*near, self._far_z, self._far_lots]
-        self.handle[:7] = [array.ctypes.data for array in arrays]
+        return [*near, self._far_z, self._far_lots]
+
+    def _publish(self) -> None:
+        self.handle[:7] = [array.ctypes.data for array in self._arrays()]
         self.handle[7] = self.half.size
         self.handle[8] = self._far_z.shape[1]
 

@@ -30,8 +30,9 @@ from framework.replay.stream import GoldStream
 from framework.strategy.base import Strategy, check_wakes, fresh_copy
 from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
+from framework.venue.memory import World
 from framework.venue.records import Status, WakeKind
-from framework.venue.world import FOREVER, W, World
+from framework.venue.world import FOREVER, W
 
 Progress = Callable[[int, int], None]
 
@@ -175,9 +176,11 @@ class _Run:
                     first_event=chunk.first_event,
                     n_receivable=chunk.n_receivable,
                     horizon_ns=chunk.horizon_ns,
+                    fifo=chunk.fifo,
                 )
                 self._world.root[W.LAST_NS] = _last_ns(chunk)
                 self._replay()
+                self._world.leave()
                 if self._progress:
                     self._progress(int(self._world.root[W.EVENTS_DONE]), self._rows)
         self._final_sample()
@@ -240,12 +243,13 @@ class _Run:
                 self._call(k, handler, root[W.WAKE_A : W.WAKE_A + arguments].tolist())
             elif status == flush:
                 drain(world, self._recorders)
+            elif status == Status.CHECKPOINT:
+                world.checkpoint()
             elif status == done:
                 return
             elif status == Status.GROW:
                 if has_room(world.queues.handle):
-                    world.venue_ladders.grow_far()
-                    world.known_ladders.grow_far()
+                    world.grow_ladders()
                 else:
                     world.queues.grow()
             else:

@@ -14,12 +14,12 @@ import numpy as np
 
 from framework._jit import array_at, call_entry, cold, kernel
 from framework.book.ladder import best_price
-from framework.core.events import NO_PRICE, EventFlag, I64Array
-from framework.engine.market import BEST_CHANGED, TOP_CHANGED, TRADED, happen, reach
+from framework.core.events import NO_PRICE, I64Array
+from framework.engine.market import happen_until
 from framework.engine.requests import arrive, hear, post
 from framework.venue.costs import settle
-from framework.venue.mail import next_arrival
-from framework.venue.pegs import follow_mid
+from framework.venue.due import Due, set_due, whose_turn
+from framework.venue.feed import BEST_CHANGED, TOP_CHANGED, TRADED, reach
 from framework.venue.records import SAMPLE_DTYPE, Status, View, WakeKind
 from framework.venue.world import (
     ACTIONS_PER_INSTANT,
@@ -35,36 +35,14 @@ from framework.venue.world import (
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
 _NO_PROGRESS = int(Status.NO_PROGRESS)
 _FLUSH, _GROW = int(Status.FLUSH), int(Status.GROW)
+_CHECKPOINT = int(Status.CHECKPOINT)
+_DUE_REQUEST, _DUE_RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
+_DUE_TIMER = int(Due.TIMER)
 _TIMER, _TRADE, _BEST = int(WakeKind.TIMER), int(WakeKind.TRADE), int(WakeKind.BEST)
 _CROSS, _FILL = int(WakeKind.CROSS), int(WakeKind.FILL)
 _V_BID, _V_ASK = int(View.BID), int(View.ASK)
 _MARKET_WAKES: Final = 1 << _TRADE | 1 << _BEST | 1 << _CROSS
-_LAST = int(EventFlag.LAST)
 _PPB: Final = 1_000_000_000
-
-
-@kernel
-def schedule(world: I64Array) -> None:
-    """Find again the earliest instants at which any trial has something to do."""
-    cold()
-    request_ns = response_ns = timer_ns = FOREVER
-    trials = trials_of(world)
-    for k in range(trials.size):
-        request_ns = min(request_ns, next_arrival(world, k, 0))
-        response_ns = min(response_ns, next_arrival(world, k, 1))
-        timer_ns = min(timer_ns, trials[k].next_timer_ns, trials[k].alarm_ns)
-    world[W.NEXT_REQUEST_NS] = request_ns
-    world[W.NEXT_RESPONSE_NS] = response_ns
-    world[W.NEXT_TIMER_NS] = timer_ns
-
-
-@kernel
-def _due_request(world: I64Array, response: int, ts_ns: int) -> int:
-    """First trial whose next message arrives at ``ts_ns``."""
-    k = 0
-    while next_arrival(world, k, response) != ts_ns:
-        k += 1
-    return k
 
 
 @kernel
@@ -75,20 +53,25 @@ def _wake(world: I64Array, k: int, kind: int) -> int:
 
 
 @kernel
+def _set_timer(world: I64Array, k: int) -> None:
+    """Note when a trial's timer or alarm is due."""
+    trial = trials_of(world)[k]
+    set_due(world, _DUE_TIMER, k, min(trial.next_timer_ns, trial.alarm_ns))
+
+
+@kernel
 def _fire_timer(world: I64Array) -> int:
-    """Fire the first due timer or alarm and set the next."""
+    """Fire a due timer or alarm and set the next; the trial to be woken."""
     cold()
-    trials = trials_of(world)
     now_ns = world[W.NEXT_TIMER_NS]
-    k = 0
-    while trials[k].next_timer_ns != now_ns and trials[k].alarm_ns != now_ns:
-        k += 1
-    if trials[k].next_timer_ns == now_ns:
-        trials[k].next_timer_ns = now_ns + trials[k].timer_ns
+    k = whose_turn(world, _DUE_TIMER)
+    trial = trials_of(world)[k]
+    if trial.next_timer_ns == now_ns:
+        trial.next_timer_ns = now_ns + trial.timer_ns
     else:
-        trials[k].alarm_ns = FOREVER
+        trial.alarm_ns = FOREVER
     world[W.NOW_NS] = now_ns
-    schedule(world)
+    _set_timer(world, k)
     return k
 
 
@@ -200,24 +183,29 @@ def _next_received_ns(world: I64Array) -> int:
 
 
 @kernel
-def _receive(world: I64Array) -> bool:
-    """Let the next event reach us; true where a strategy may have to be woken."""
-    j = world[W.RECEIVED]
+def _receive_until(world: I64Array, limit_ns: int) -> None:
+    """Let events reach us up to and including an instant, or until a strategy may be woken."""
+    cold()
     n = world[W.N_EVENTS]
-    row = array_at(world[W.RECV_ORDER], n, np.int32)[j]
-    changed = reach(world, row)
-    if changed < 0:
-        world[W.STATUS] = _GROW
-        return False
-    world[W.RECEIVED] = j + 1
-    if changed == 0 or not world[W.ANY_WAKES] & _MARKET_WAKES:
-        return False
-    now_ns = array_at(world[W.TS_RECV], n, np.int64)[row]
-    if now_ns < world[W.START_NS]:
-        return False
-    world[W.NOW_NS] = now_ns
-    _open_fan(world, array_at(world[W.BOOK], n, np.int32)[row], changed)
-    return True
+    ts_recv_ns = array_at(world[W.TS_RECV], n, np.int64)
+    order = array_at(world[W.RECV_ORDER], n, np.int32)
+    wakes = world[W.ANY_WAKES] & _MARKET_WAKES
+    j, end = world[W.RECEIVED], world[W.N_RECEIVABLE]
+    while j < end:
+        row = int(np.int64(order[j]))
+        now_ns = ts_recv_ns[row]
+        if now_ns > limit_ns:
+            break
+        changed = reach(world, row)
+        if changed < 0:
+            world[W.STATUS] = _GROW
+            break
+        j += 1
+        if changed and wakes and now_ns >= world[W.START_NS]:
+            world[W.NOW_NS] = now_ns
+            _open_fan(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), changed)
+            break
+    world[W.RECEIVED] = j
 
 
 @kernel
@@ -232,59 +220,26 @@ def _count_action(world: I64Array, now_ns: int) -> None:
 
 
 @kernel
-def _act(world: I64Array, stage: int) -> int:
-    """Do what a trial has due at a stage; the trial to be woken, or -1."""
+def _arrive(world: I64Array) -> None:
+    """Let the earliest request reach its venue."""
     cold()
-    if stage == 1:
-        now_ns = world[W.NEXT_REQUEST_NS]
-        k = _due_request(world, 0, now_ns)
-        world[W.NOW_NS] = now_ns
-        arrive(world, k)
-        schedule(world)
-        return -1
+    world[W.NOW_NS] = world[W.NEXT_REQUEST_NS]
+    arrive(world, whose_turn(world, _DUE_REQUEST))
+
+
+@kernel
+def _hear(world: I64Array) -> bool:
+    """Let the earliest response reach its trial; true where that is to be woken."""
+    cold()
     now_ns = world[W.NEXT_RESPONSE_NS]
-    k = _due_request(world, 1, now_ns)
+    k = whose_turn(world, _DUE_RESPONSE)
     world[W.NOW_NS] = now_ns
     kind = hear(world, k)
-    schedule(world)
     _count_action(world, now_ns)
-    if trials_of(world)[k].wakes & (1 << kind):
-        _wake(world, k, kind)
-        return k
-    return -1
-
-
-@kernel
-def _move_pegs(world: I64Array, row: int) -> None:
-    """Let midpoint orders follow the book where a message has ended."""
-    cold()
-    n = world[W.N_EVENTS]
-    if array_at(world[W.FLAGS], n, np.int8)[row] & _LAST:
-        ts_ns = array_at(world[W.TS_EXCH], n, np.int64)[row]
-        follow_mid(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), ts_ns)
-
-
-@kernel
-def _happen_until(world: I64Array, limit_ns: int) -> None:
-    """Let events happen at their venues up to and including an instant."""
-    n = world[W.N_EVENTS]
-    ts_exch_ns = array_at(world[W.TS_EXCH], n, np.int64)
-    i = world[W.EVENT]
-    # A fill sends a response and may fill the journal: come back so that both are looked at.
-    response_ns = world[W.NEXT_RESPONSE_NS]
-    n_journal = world[W.N_JOURNAL]
-    pegged = world[W.N_PEGS] > 0  # none begins to rest but by a request
-    while i < n and ts_exch_ns[i] <= limit_ns:
-        if not happen(world, i):
-            world[W.STATUS] = _GROW
-            break
-        if pegged:
-            _move_pegs(world, i)
-        i += 1
-        if world[W.NEXT_RESPONSE_NS] != response_ns or world[W.N_JOURNAL] != n_journal:
-            break
-    world[W.EVENTS_DONE] += i - world[W.EVENT]
-    world[W.EVENT] = i
+    if trials_of(world)[k].wakes & (1 << kind) == 0:
+        return False
+    _wake(world, k, kind)
+    return True
 
 
 @kernel
@@ -311,14 +266,22 @@ def advance(world: I64Array) -> int:
 
 
 @kernel
+def _resume(world: I64Array) -> None:
+    """Take over what the strategy has asked for during its wake-up."""
+    k = world[W.WAKE_TRIAL]
+    if world[W.N_OUTBOX]:
+        post(world, k)
+    _set_timer(world, k)
+
+
+@kernel
 def _advance(world: I64Array) -> int:
     """Run until some strategy must be woken.
 
-    Requests written to the outbox since the last wake-up are sent first.
+    Where none is woken by the market, what has reached us is looked at only when somebody looks.
     """
-    if world[W.N_OUTBOX]:
-        post(world, world[W.WAKE_TRIAL])
-    schedule(world)
+    _resume(world)
+    watching = world[W.ANY_WAKES] & _MARKET_WAKES != 0
     while world[W.STATUS] == _DONE:
         if _needs_drain(world):
             return _FLUSH
@@ -326,24 +289,31 @@ def _advance(world: I64Array) -> int:
             return _WAKE
         n = world[W.N_EVENTS]
         i = world[W.EVENT]
+        if i == world[W.CHECK_ROW]:
+            return _CHECKPOINT
         event_ns = FOREVER
         if i < n:
             event_ns = array_at(world[W.TS_EXCH], n, np.int64)[i]
-        received_ns = _next_received_ns(world)
         request_ns, response_ns = world[W.NEXT_REQUEST_NS], world[W.NEXT_RESPONSE_NS]
         timer_ns, sample_ns = world[W.NEXT_TIMER_NS], world[W.NEXT_SAMPLE_NS]
         settlement_ns = world[W.NEXT_SETTLEMENT_NS]
-        rest_ns = min(request_ns, received_ns, response_ns, timer_ns, settlement_ns, sample_ns)
+        later_ns = min(response_ns, timer_ns, settlement_ns, sample_ns)
+        received_ns = _next_received_ns(world)
+        rest_ns = min(request_ns, later_ns)
+        if watching:
+            rest_ns = min(rest_ns, received_ns)
         if event_ns <= rest_ns and event_ns != FOREVER:
-            _happen_until(world, rest_ns)
+            happen_until(world, rest_ns)
         elif rest_ns >= world[W.HORIZON_NS] or rest_ns > world[W.LAST_NS]:
-            return _DONE
+            if received_ns == FOREVER:
+                return _DONE
+            _receive_until(world, FOREVER)
         elif request_ns == rest_ns:
-            _act(world, 1)
-        elif received_ns == rest_ns:
-            _receive(world)
+            _arrive(world)
+        elif received_ns <= rest_ns:
+            _receive_until(world, min(event_ns - 1, request_ns - 1, later_ns))
         elif response_ns == rest_ns:
-            if _act(world, 3) >= 0:
+            if _hear(world):
                 return _WAKE
         elif timer_ns == rest_ns:
             return _wake(world, _fire_timer(world), _TIMER)

@@ -1,4 +1,4 @@
-"""A market event happens at its venue; later, the same event reaches us."""
+"""Market events happen at their venues."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 from framework._jit import array_at, cold, kernel
 from framework.book.ladder import (
     apply,
-    best_lots,
     best_price,
     books_of,
     clear_half,
@@ -19,7 +18,9 @@ from framework.book.ladder import (
 from framework.book.queue_l3 import NOBODY
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
 from framework.venue.consumed import forget_half
+from framework.venue.feed import keep_top, note_top
 from framework.venue.matching import on_crossing, on_level, on_trade
+from framework.venue.pegs import follow_mid
 from framework.venue.place import (
     clear_places,
     follow_queue,
@@ -27,21 +28,17 @@ from framework.venue.place import (
     queues_have_room,
     take_places,
 )
-from framework.venue.records import View
+from framework.venue.records import Status
 from framework.venue.resting import any_own_at_or_above, watched
 from framework.venue.stops import trigger_stops
-from framework.venue.world import W, ladders_at_venue, ladders_known, view_of
+from framework.venue.world import W, ladders_at_venue
 
 _DEPTH, _TRADE = int(EventKind.DEPTH), int(EventKind.TRADE)
 _CLEAR, _BEST, _GAP = int(EventKind.CLEAR), int(EventKind.BEST), int(EventKind.GAP)
 _ADD, _EXECUTE = int(EventKind.ORDER_ADD), int(EventKind.ORDER_EXECUTE)
 _HIDDEN, _STATUS = int(EventKind.HIDDEN_TRADE), int(EventKind.STATUS)
 _LAST, _SNAPSHOT = int(EventFlag.LAST), int(EventFlag.SNAPSHOT)
-_V_BID, _V_ASK = int(View.BID), int(View.ASK)
-_V_BID_LOTS, _V_ASK_LOTS = int(View.BID_LOTS), int(View.ASK_LOTS)
-_V_TRADE_PX, _V_TRADE_LOTS = int(View.TRADE_PX), int(View.TRADE_LOTS)
-_V_TRADE_SIDE, _V_VALID = int(View.TRADE_SIDE), int(View.VALID)
-_V_TS_EXCH, _V_TS_RECV = int(View.TS_EXCH), int(View.TS_RECV)
+_GROW = int(Status.GROW)
 
 
 @kernel
@@ -123,8 +120,9 @@ def _trade_at_venue(
 
 
 @kernel
-def happen(world: I64Array, row: int) -> bool:
-    """Let a row of the tape happen at its venue; False where a ladder must grow first."""
+def _happen_otherwise(world: I64Array, row: int) -> bool:
+    """Let any row happen that is no plain change of a level; False where a ladder must grow."""
+    cold()
     n = world[W.N_EVENTS]
     ts_ns = array_at(world[W.TS_EXCH], n, np.int64)[row]
     b = int(np.int64(array_at(world[W.BOOK], n, np.int32)[row]))
@@ -134,12 +132,12 @@ def happen(world: I64Array, row: int) -> bool:
     px_ticks = array_at(world[W.PX], n, np.int64)[row]
     lots = array_at(world[W.QTY], n, np.int64)[row]
     ladders = ladders_at_venue(world)
+    exact = is_exact(world, b)
+    if exact and not queues_have_room(world):
+        return False
     h = 2 * b + (side < 0)
     z = side * px_ticks
     if kind == _DEPTH:
-        exact = is_exact(world, b)
-        if exact and not queues_have_room(world):
-            return False
         before = set_level(ladders, h, z, lots)
         if before < 0:
             return False
@@ -153,9 +151,6 @@ def happen(world: I64Array, row: int) -> bool:
     elif kind == _CLEAR:
         _clear(world, b, side, flags)
     elif _ADD <= kind <= _EXECUTE:
-        exact = is_exact(world, b)
-        if exact and not queues_have_room(world):
-            return False
         before = apply(ladders, b, kind, side, px_ticks, lots, 0)
         if before < 0:
             return False
@@ -173,57 +168,84 @@ def happen(world: I64Array, row: int) -> bool:
         books_of(ladders)[b].halted = 1 - lots
     if kind == _GAP or flags & _SNAPSHOT:
         mark_validity(ladders, b, kind, flags)
-        if flags & _SNAPSHOT and flags & _LAST and is_exact(world, b):
+        if flags & _SNAPSHOT and flags & _LAST and exact:
             take_places(world, b)
+    if kind != _TRADE:
+        note_top(world, b, row)
     return True
 
 
-TRADED = 1
-BEST_CHANGED = 2
-TOP_CHANGED = 4
+@kernel
+def _move_pegs(world: I64Array, row: int) -> None:
+    """Let midpoint orders follow the book where a message has ended."""
+    cold()
+    n = world[W.N_EVENTS]
+    if array_at(world[W.FLAGS], n, np.int8)[row] & _LAST:
+        ts_ns = array_at(world[W.TS_EXCH], n, np.int64)[row]
+        follow_mid(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), ts_ns)
 
 
 @kernel
-def reach(world: I64Array, row: int) -> int:
-    """Let a row of the tape reach us; return what it changed, as bits, -1 where a ladder must grow.
+def happen_until(world: I64Array, limit_ns: int) -> None:
+    """Let events happen at their venues up to and including an instant.
 
-    Best prices are compared where a message ends, so that a strategy never sees half a message.
+    Comes back early where a trial was touched, since that sends a response or fills the journal,
+    and before the row at which the ladders are to be copied.
     """
     n = world[W.N_EVENTS]
-    b = int(np.int64(array_at(world[W.BOOK], n, np.int32)[row]))
-    kind = int(np.int64(array_at(world[W.KIND], n, np.int8)[row]))
-    side = int(np.int64(array_at(world[W.SIDE], n, np.int8)[row]))
-    flags = int(np.int64(array_at(world[W.FLAGS], n, np.int8)[row]))
-    px_ticks = array_at(world[W.PX], n, np.int64)[row]
-    lots = array_at(world[W.QTY], n, np.int64)[row]
-    ladders = ladders_known(world)
-    changed = 0
-    if kind in (_TRADE, _HIDDEN, _EXECUTE):
-        view_of(world, _V_TRADE_PX)[b] = px_ticks
-        view_of(world, _V_TRADE_LOTS)[b] = lots
-        view_of(world, _V_TRADE_SIDE)[b] = side if kind == _TRADE else -side
-        changed = TRADED
-    if kind != _TRADE and apply(ladders, b, kind, side, px_ticks, lots, flags) < 0:
-        return -1
-    if flags & _LAST:
-        view_of(world, _V_TS_EXCH)[b] = array_at(world[W.TS_EXCH], n, np.int64)[row]
-        view_of(world, _V_TS_RECV)[b] = array_at(world[W.TS_RECV], n, np.int64)[row]
-        view_of(world, _V_VALID)[b] = books_of(ladders)[b].valid
-        changed |= _refresh_top(world, b, 1, _V_BID, _V_BID_LOTS)
-        changed |= _refresh_top(world, b, -1, _V_ASK, _V_ASK_LOTS)
-    return changed
-
-
-@kernel
-def _refresh_top(world: I64Array, b: int, side: int, px_row: int, lots_row: int) -> int:
-    ladders = ladders_known(world)
-    px_ticks = best_price(ladders, b, side)
-    lots = best_lots(ladders, b, side)
-    changed = 0
-    if view_of(world, px_row)[b] != px_ticks:
-        view_of(world, px_row)[b] = px_ticks
-        changed = BEST_CHANGED | TOP_CHANGED
-    if view_of(world, lots_row)[b] != lots:
-        view_of(world, lots_row)[b] = lots
-        changed |= TOP_CHANGED
-    return changed
+    ts_exch_ns = array_at(world[W.TS_EXCH], n, np.int64)
+    books = array_at(world[W.BOOK], n, np.int32)
+    kinds = array_at(world[W.KIND], n, np.int8)
+    sides = array_at(world[W.SIDE], n, np.int8)
+    flags = array_at(world[W.FLAGS], n, np.int8)
+    prices = array_at(world[W.PX], n, np.int64)
+    quantities = array_at(world[W.QTY], n, np.int64)
+    ladders = ladders_at_venue(world)
+    halves = halves_of(ladders)
+    response_ns, n_journal = world[W.NEXT_RESPONSE_NS], world[W.N_JOURNAL]
+    pegged = world[W.N_PEGS] > 0  # none begins to rest but by a request
+    stops = world[W.N_STOPS] > 0
+    first = i = world[W.EVENT]
+    n = min(n, world[W.CHECK_ROW])
+    while i < n and ts_exch_ns[i] <= limit_ns:
+        b = int(np.int64(books[i]))
+        kind = int(np.int64(kinds[i]))
+        side = int(np.int64(sides[i]))
+        z = side * prices[i]
+        touched = pegged
+        if kind == _DEPTH and flags[i] & _SNAPSHOT == 0 and not is_exact(world, b):
+            h = 2 * b + (side < 0)
+            best, lots = halves[h].best, quantities[i]
+            before = set_level(ladders, h, z, lots)
+            if before < 0:
+                world[W.STATUS] = _GROW
+                break
+            if z >= best:
+                note_top(world, b, i)
+            else:
+                keep_top(world, b, i)
+            if watched(world, h, z):
+                touched = True
+                on_level(world, h, ts_exch_ns[i], z, before, lots)
+            if lots > before and any_own_at_or_above(world, h ^ 1, -z):
+                touched = True
+                on_crossing(world, h, ts_exch_ns[i], z, lots)
+        elif kind == _TRADE and side != 0 and not stops:
+            keep_top(world, b, i)
+            h = 2 * b + (side > 0)
+            if any_own_at_or_above(world, h, -z):
+                touched = True
+                on_trade(world, h, ts_exch_ns[i], -z, quantities[i], False, NOBODY)
+        else:
+            touched = True
+            keep_top(world, b, i)
+            if not _happen_otherwise(world, i):
+                world[W.STATUS] = _GROW
+                break
+        if pegged:
+            _move_pegs(world, i)
+        i += 1
+        if touched and (world[W.NEXT_RESPONSE_NS] != response_ns or world[W.N_JOURNAL] != n_journal):
+            break
+    world[W.EVENTS_DONE] += i - first
+    world[W.EVENT] = i

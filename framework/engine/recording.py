@@ -12,8 +12,9 @@ import pyarrow as pa
 from framework.core.instrument import Instrument
 from framework.core.orders import TraceEvent
 from framework.engine.result import JOURNAL_SCHEMA, SAMPLE_SCHEMA
+from framework.venue.memory import World
 from framework.venue.records import JOURNAL_DTYPE, SAMPLE_DTYPE
-from framework.venue.world import W, World
+from framework.venue.world import W
 
 _HASHED = np.dtype(
     [(name, JOURNAL_DTYPE[name]) for name in JOURNAL_DTYPE.names or () if name != "trial"]

@@ -13,8 +13,8 @@ import numpy as np
 
 from framework._jit import is_cached
 from framework.engine.loop import advance
+from framework.venue.memory import World
 from framework.venue.records import STREAM_DTYPE
-from framework.venue.world import World
 
 
 def warm_up() -> None:

@@ -11,11 +11,11 @@ from framework._jit import cold, kernel
 from framework.book.ladder import halves_of, level_lots, next_level
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import OrderType, TimeInForce
+from framework.venue.feed import known_books
 from framework.venue.records import LocalState, Request, Status, View
 from framework.venue.world import (
     W,
     accounts_of,
-    ladders_known,
     open_of,
     orders_of,
     outbox_of,
@@ -121,7 +121,7 @@ def ctx_quote_age_ns(world: I64Array, book: int) -> int:
 @kernel
 def ctx_depth_lots(world: I64Array, book: int, side: int, limit_ticks: int) -> int:
     cold()
-    ladders = ladders_known(world)
+    ladders = known_books(world)
     h = 2 * book + (side < 0)
     total = 0
     z = halves_of(ladders)[h].best
@@ -134,7 +134,7 @@ def ctx_depth_lots(world: I64Array, book: int, side: int, limit_ticks: int) -> i
 @kernel
 def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
     cold()
-    ladders = ladders_known(world)
+    ladders = known_books(world)
     h = 2 * book + (side < 0)
     z = halves_of(ladders)[h].best
     for _ in range(n):
@@ -146,7 +146,7 @@ def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
 
 @kernel
 def ctx_level_lots(world: I64Array, book: int, side: int, px_ticks: int) -> int:
-    return level_lots(ladders_known(world), 2 * book + (side < 0), side * px_ticks)
+    return level_lots(known_books(world), 2 * book + (side < 0), side * px_ticks)
 
 
 @kernel

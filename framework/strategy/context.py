@@ -17,6 +17,7 @@ from framework.core.instrument import Instrument
 from framework.core.orders import OrderType, TimeInForce
 from framework.strategy.actions import ctx_depth_lots, ctx_level_lots, ctx_level_ticks
 from framework.strategy.special_orders import SpecialOrders, limit_kind
+from framework.venue.memory import World
 from framework.venue.records import (
     ACCOUNT_DTYPE,
     ORDER_DTYPE,
@@ -26,7 +27,7 @@ from framework.venue.records import (
     Request,
     View,
 )
-from framework.venue.world import W, World
+from framework.venue.world import W
 
 _MARKET, _LIMIT = int(OrderType.MARKET), int(OrderType.LIMIT)
 _GTD = int(TimeInForce.GTD)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from framework._jit import cold, kernel
 from framework.core.events import I64Array
 from framework.venue.records import Status
-from framework.venue.resting import watch
+from framework.venue.resting import unwatch, watch
 from framework.venue.world import W, consumed_of, trials_of
 
 _FULL = int(Status.CONSUMED_FULL)
@@ -46,7 +46,7 @@ def consume(world: I64Array, k: int, h: int, z: int, lots: int) -> None:
     memory[n].z = z
     memory[n].lots = lots
     trial.n_consumed = n + 1
-    watch(world, h, z, 1)
+    watch(world, k, h, z)
 
 
 @kernel
@@ -80,6 +80,7 @@ def forget_half(world: I64Array, k: int, h: int) -> None:
 def _forget(world: I64Array, k: int, i: int) -> None:
     memory = consumed_of(world, k)
     trial = trials_of(world)[k]
-    watch(world, memory[i].h, memory[i].z, -1)
+    h, z = memory[i].h, memory[i].z
     trial.n_consumed -= 1
     memory[i] = memory[trial.n_consumed]
+    unwatch(world, k, h, z)

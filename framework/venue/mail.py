@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from framework._jit import cold, kernel
 from framework.core.events import I64Array
+from framework.venue.due import set_due
 from framework.venue.records import Status
 from framework.venue.world import FOREVER, W, mail_of, orders_of, trials_of
 
@@ -73,16 +74,16 @@ def send(
         order.words += 1
         message.word = order.words
     _set_ends(world, k, response, head, tail + 1)
-    place = W.NEXT_RESPONSE_NS if response else W.NEXT_REQUEST_NS
-    if ts_ns < world[place]:
-        world[place] = ts_ns
+    if i == head:
+        set_due(world, response, k, ts_ns)
 
 
 @kernel
-def next_arrival(world: I64Array, k: int, response: int) -> int:
-    """When a trial's next message arrives, `FOREVER` where none is on its way."""
+def _expect(world: I64Array, k: int, response: int) -> None:
+    """Note when a trial's next message arrives."""
     head, tail = _ends(world, k, response)
-    return mail_of(world, k, response)[head].ts_ns if head < tail else FOREVER
+    ts_ns = mail_of(world, k, response)[head].ts_ns if head < tail else FOREVER
+    set_due(world, response, k, ts_ns)
 
 
 @kernel
@@ -94,6 +95,7 @@ def take(world: I64Array, k: int, response: int) -> int:
         _set_ends(world, k, response, 0, 0)
     else:
         _set_ends(world, k, response, head + 1, tail)
+    _expect(world, k, response)
     return head
 
 
@@ -111,7 +113,4 @@ def withdraw(world: I64Array, k: int, kind: int, order_id: int) -> None:
     for j in range(i, tail - 1):
         mail[j] = mail[j + 1]
     _set_ends(world, k, 0, head, tail - 1)
-    request_ns = FOREVER
-    for other in range(world[W.N_TRIALS]):
-        request_ns = min(request_ns, next_arrival(world, other, 0))
-    world[W.NEXT_REQUEST_NS] = request_ns
+    _expect(world, k, 0)

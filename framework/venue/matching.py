@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from framework._jit import cold, kernel
+import numpy as np
+
+from framework._jit import cold, kernel, leading_zeros
 from framework.book.ladder import books_of, level_lots
 from framework.book.queue_l3 import NOBODY
 from framework.core.events import NO_PRICE, I64Array
@@ -36,6 +38,7 @@ from framework.venue.world import (
     own_best_of,
     streams_of,
     trials_of,
+    watchers_of,
 )
 
 
@@ -187,38 +190,53 @@ def settle(world: I64Array, k: int, o: int, ts_ns: int) -> None:
 
 @kernel
 def on_level(world: I64Array, h: int, ts_ns: int, z: int, before: int, now: int) -> None:
-    """Tell every trial the size of a watched level: ``before`` and ``now``, which may be equal."""
+    """Tell all who watch a level its size: ``before`` and ``now``, which may be equal."""
     cold()
+    watchers = watchers_of(world, h, z)
+    for word in range(watchers.size):
+        left = watchers[word]
+        while left != np.uint64(0):
+            bit = 63 - leading_zeros(left)
+            left ^= np.uint64(1) << np.uint64(bit)
+            _tell_level(world, 64 * word + bit, h, ts_ns, z, before, now)
+
+
+@kernel
+def _tell_level(
+    world: I64Array, k: int, h: int, ts_ns: int, z: int, before: int, now: int
+) -> None:
+    """Tell one trial the size of a level."""
     stream = streams_of(world)[h >> 1]
-    for k in range(world[W.N_TRIALS]):
+    if trials_of(world)[k].n_consumed:
         limit_consumed(world, k, h, z, now)
-        if own_best_of(world, h)[k] < z:
+    if own_best_of(world, h)[k] < z:
+        return
+    orders = orders_of(world, k)
+    live = live_of(world, k, h)
+    for i in range(n_live_of(world, k)[h]):
+        order = orders[live[i]]
+        if order.z < z:
+            return
+        if order.z != z:
             continue
-        orders = orders_of(world, k)
-        live = live_of(world, k, h)
-        for i in range(n_live_of(world, k)[h]):
-            order = orders[live[i]]
-            if order.z < z:
-                break
-            if order.z == z and order.hidden:
-                order.front = float(now)  # all that is displayed stands before it, whenever it came
-            elif order.z == z and stream.queue_model == _L3_EXACT:
-                order.front = exact_front(world, k, live[i], h)
-            elif order.z == z:
-                order.front = front_after_depth(
-                    stream.queue_model,
-                    stream.queue_power,
-                    stream.lot_quantity,
-                    order.front,
-                    order.traded,
-                    before,
-                    now,
-                )
-            if order.z == z:
-                order.level = now
-                order.traded = 0.0
-                if order.id == world[W.TRACE_ID]:
-                    trace_row(world, k, live[i], ts_ns, _T_LEVEL, z, now)
+        if order.hidden:
+            order.front = float(now)  # all that is displayed stands before it, whenever it came
+        elif stream.queue_model == _L3_EXACT:
+            order.front = exact_front(world, k, live[i], h)
+        else:
+            order.front = front_after_depth(
+                stream.queue_model,
+                stream.queue_power,
+                stream.lot_quantity,
+                order.front,
+                order.traded,
+                before,
+                now,
+            )
+        order.level = now
+        order.traded = 0.0
+        if order.id == world[W.TRACE_ID]:
+            trace_row(world, k, live[i], ts_ns, _T_LEVEL, z, now)
 
 
 @kernel

@@ -27,6 +27,16 @@ class View(IntEnum):
     VALID = 9
 
 
+class TopNow(IntEnum):
+    """Rows of `top_now`: numbers of a book's tops, int64 of shape ``(rows, n_books)``."""
+
+    AT_VENUE = 0
+    ARRIVED = 1
+    """After the last row that has reached us."""
+    SEEN = 2
+    """After the last whole message that has reached us: what the view shows."""
+
+
 class Status(IntEnum):
     """Why the loop came back."""
 
@@ -44,6 +54,8 @@ class Status(IntEnum):
     """A compiled strategy asked for what cannot be done."""
     NO_PROGRESS = 7
     """A strategy has acted too often without time moving on."""
+    CHECKPOINT = 10
+    """The venue's ladders are to be copied."""
     ILLEGAL_STEP = 9
     """An order was asked to move from a state in a way that state does not have."""
 
@@ -217,6 +229,9 @@ TRIAL_DTYPE: Final = _record(
 )
 """A trial; ``wake_entry`` is the machine code of a compiled strategy (0: Python is woken) and
 ``notes`` the address of its record."""
+
+TOP_DTYPE: Final = _record(bid_ticks=_I, bid_lots=_I, ask_ticks=_I, ask_lots=_I, valid=_I)
+"""The top of a book at its venue after an event; the loop numbers them as they change."""
 
 MAIL_DTYPE: Final = _record(ts_ns=_I, kind=_I, id=_I, z=_I, lots=_I, leaves=_I, word=_I)
 """A message on its way: a request (`Request`) or a response (`JournalEvent`); ``word`` numbers the

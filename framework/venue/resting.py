@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from framework._jit import cold, kernel
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import OrderType
@@ -9,11 +11,15 @@ from framework.venue.place import is_exact, stand_last
 from framework.venue.world import (
     INTEREST,
     W,
+    consumed_of,
     interests_of,
     live_of,
     n_live_of,
     orders_of,
     own_best_of,
+    own_top_of,
+    trials_of,
+    watchers_of,
 )
 
 _MIDPOINT = int(OrderType.MIDPOINT)
@@ -49,10 +55,10 @@ def rest(world: I64Array, k: int, o: int, h: int) -> None:
         behind.front = max(behind.front, orders[o].front)  # hidden, so it waits for us as well
     counts[h] = n + 1
     world[W.N_PEGS] += orders[o].order_type == _MIDPOINT
-    own_best_of(world, h)[k] = orders[live[0]].z
+    _set_own_best(world, k, h, orders[live[0]].z)
     if is_exact(world, h >> 1):
         stand_last(world, k, o, h)
-    watch(world, h, z, 1)
+    watch(world, k, h, z)
 
 
 @kernel
@@ -70,14 +76,44 @@ def unrest(world: I64Array, k: int, o: int, h: int) -> None:
         live[j] = live[j + 1]
     counts[h] = n - 1
     world[W.N_PEGS] -= orders[o].order_type == _MIDPOINT
-    own_best_of(world, h)[k] = orders[live[0]].z if n > 1 else NO_PRICE
-    watch(world, h, orders[o].z, -1)
+    _set_own_best(world, k, h, orders[live[0]].z if n > 1 else NO_PRICE)
+    unwatch(world, k, h, orders[o].z)
 
 
 @kernel
-def watch(world: I64Array, h: int, z: int, change: int) -> None:
-    """Count one more or one fewer reason to look at events of a price."""
-    interests_of(world, h)[z & (INTEREST - 1)] += change
+def _set_own_best(world: I64Array, k: int, h: int, z: int) -> None:
+    best, top = own_best_of(world, h), own_top_of(world)
+    before = best[k]
+    best[k] = z
+    if z >= top[h]:
+        top[h] = z
+    elif before == top[h]:
+        highest = NO_PRICE
+        for other in range(best.size):
+            highest = max(highest, best[other])
+        top[h] = highest
+
+
+@kernel
+def watch(world: I64Array, k: int, h: int, z: int) -> None:
+    """Count one more reason for a trial to look at events of a price."""
+    interests_of(world, h)[z & (INTEREST - 1)] += 1
+    watchers_of(world, h, z)[k >> 6] |= np.uint64(1) << np.uint64(k & 63)
+
+
+@kernel
+def unwatch(world: I64Array, k: int, h: int, z: int) -> None:
+    """Count one reason fewer; the order or memory that was the reason is gone already."""
+    interests_of(world, h)[z & (INTEREST - 1)] -= 1
+    live = live_of(world, k, h)
+    for i in range(n_live_of(world, k)[h]):
+        if (orders_of(world, k)[live[i]].z ^ z) & (INTEREST - 1) == 0:
+            return
+    memory = consumed_of(world, k)
+    for i in range(trials_of(world)[k].n_consumed):
+        if memory[i].h == h and (memory[i].z ^ z) & (INTEREST - 1) == 0:
+            return
+    watchers_of(world, h, z)[k >> 6] &= ~(np.uint64(1) << np.uint64(k & 63))
 
 
 @kernel
@@ -89,8 +125,4 @@ def watched(world: I64Array, h: int, z: int) -> bool:
 @kernel
 def any_own_at_or_above(world: I64Array, h: int, z: int) -> bool:
     """True where some trial has a live order at signed price ``z`` or better."""
-    best = own_best_of(world, h)
-    for k in range(world[W.N_TRIALS]):  # noqa: SIM110 - kernels have no generators
-        if best[k] >= z:
-            return True
-    return False
+    return own_top_of(world)[h] >= z

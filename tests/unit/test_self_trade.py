@@ -10,7 +10,8 @@ from framework.core.orders import JournalEvent, TimeInForce
 from framework.engine.config import BacktestConfig
 from framework.venue.order_states import TRANSITIONS, OrderStep, move
 from framework.venue.records import STREAM_DTYPE, Status, VenueState
-from framework.venue.world import W, World
+from framework.venue.memory import World
+from framework.venue.world import W
 from tests.support.by_hand import MAKER, TAKER, depth, events_of, fills, rows_of, run, trade
 
 BOOK = [depth(0, 1, 99, 10), depth(0, -1, 101, 10), depth(0, -1, 102, 10)]
