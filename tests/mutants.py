@@ -100,8 +100,8 @@ FAULTS: Final = (
     ),
     Fault(
         name="the market never meets an order at the very price",
-        text="if best[k] >= z:",
-        planted="if best[k] > z:",
+        text="own_top_of(world)[h] >= z",
+        planted="own_top_of(world)[h] > z",
         test=_MATCHING + "test_a_trade_at_the_price_fills_what_outlasts_the_queue",
     ),
     Fault(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -160,13 +161,20 @@ class _Run:
         self._contexts = [
             Context(self._world, k, self._instruments) for k in range(len(strategies))
         ]
-        self._recorders = [Recorder(self._instruments, config.trace_order) for _ in strategies]
+        self._hasher = ThreadPoolExecutor(1, "crossbook-journal")
+        self._recorders = [
+            Recorder(self._instruments, self._hasher, config.trace_order) for _ in strategies
+        ]
         self._began = time.perf_counter()
         self._notes: list[np.ndarray] = []
         self._handlers = [_handlers(strategy) for strategy in self._strategies]
 
     def results(self) -> list[Result]:
         """Replay everything and build the results."""
+        with self._hasher:
+            return self._replay_all()
+
+    def _replay_all(self) -> list[Result]:
         self._prepare()
         self._began = time.perf_counter()  # after the kernels are loaded, or compiled at first use
         with closing(self._chunks()) as chunks:  # an error ends the reading ahead as well

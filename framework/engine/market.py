@@ -245,7 +245,9 @@ def happen_until(world: I64Array, limit_ns: int) -> None:
         if pegged:
             _move_pegs(world, i)
         i += 1
-        if touched and (world[W.NEXT_RESPONSE_NS] != response_ns or world[W.N_JOURNAL] != n_journal):
+        if touched and (
+            world[W.NEXT_RESPONSE_NS] != response_ns or world[W.N_JOURNAL] != n_journal
+        ):
             break
     world[W.EVENTS_DONE] += i - first
     world[W.EVENT] = i

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from framework._jit import kernel
+from framework.core.events import I8Array, I32Array, I64Array
 from framework.core.instrument import Instrument
 from framework.core.orders import TraceEvent
 from framework.engine.result import JOURNAL_SCHEMA, SAMPLE_SCHEMA
@@ -16,10 +20,34 @@ from framework.venue.memory import World
 from framework.venue.records import JOURNAL_DTYPE, SAMPLE_DTYPE
 from framework.venue.world import W
 
-_HASHED = np.dtype(
-    [(name, JOURNAL_DTYPE[name]) for name in JOURNAL_DTYPE.names or () if name != "trial"]
-)
+_FIELDS: Final = tuple(JOURNAL_DTYPE.names or ())
+_TRIAL, _BOOK = _FIELDS.index("trial"), _FIELDS.index("book")
+_EVENT, _ORDER_ID = _FIELDS.index("event"), _FIELDS.index("order_id")
+_WIDE: Final = tuple(_FIELDS.index(f.name) for f in JOURNAL_SCHEMA if f.type.bit_width == 64)
+_NARROW: Final = tuple(_FIELDS.index(f.name) for f in JOURNAL_SCHEMA if f.type.bit_width == 8)
+_N_HASHED: Final = len(_FIELDS) - 1  # all but the trial, which comes first
 _FIRST_TRACE = int(min(TraceEvent))
+
+
+@kernel
+def _split(
+    rows: I64Array,
+    chosen: I64Array,
+    hashed: I64Array,
+    wide: I64Array,
+    narrow: I8Array,
+    books: I32Array,
+) -> None:
+    """Turn chosen rows into what is hashed, one after the other, and into columns."""
+    for i in range(chosen.size):
+        row = chosen[i]
+        for j in range(_N_HASHED):
+            hashed[i, j] = rows[row, j + 1]
+        for j in range(len(_WIDE)):
+            wide[j, i] = rows[row, _WIDE[j]]
+        for j in range(len(_NARROW)):
+            narrow[j, i] = rows[row, _NARROW[j]]
+        books[i] = rows[row, _BOOK]
 
 
 class Recorder:
@@ -28,44 +56,61 @@ class Recorder:
     The hash runs over the rows in the order in which things happened, as little-endian eight-byte
     fields, after a header that names the streams and their units; how often the buffers were
     drained cannot be seen in it.
+
+    Parameters
+    ----------
+    instruments
+        The streams.
+    worker
+        Hashes what has been recorded while the replay goes on.
+    trace_order
+        Order whose `TraceEvent` rows are kept apart; 0 for none.
     """
 
-    def __init__(self, instruments: Sequence[Instrument], trace_order: int = 0) -> None:
+    def __init__(
+        self, instruments: Sequence[Instrument], worker: ThreadPoolExecutor, trace_order: int = 0
+    ) -> None:
         self._trace_order = trace_order
-        self._trace: list[np.ndarray] = []
-        self._journal: list[np.ndarray] = []
+        self._trace: list[pa.RecordBatch] = []
+        self._journal: list[pa.RecordBatch] = []
         self._samples: list[np.ndarray] = []
+        self._worker = worker
+        self._hashing: Future[None] | None = None
         self._digest = hashlib.sha256()
         for item in instruments:
             header = (item.name, item.tick.normalize(), item.lot.normalize(), item.inverse)
             self._digest.update(repr(tuple(map(str, header))).encode())
 
-    def add(self, journal: np.ndarray, samples: np.ndarray) -> None:
-        """Take over rows of `JOURNAL_DTYPE` and `SAMPLE_DTYPE` that belong to the trial."""
+    def add_journal(self, rows: I64Array, chosen: I64Array) -> None:
+        """Take over the chosen rows, shape ``(n, fields of JOURNAL_DTYPE)``."""
         if self._trace_order:
-            self._trace.append(journal[journal["order_id"] == self._trace_order])
-            journal = journal[journal["event"] < _FIRST_TRACE]
-        if journal.size:
-            rows = np.empty(journal.size, _HASHED)
-            for name in _HASHED.names or ():
-                rows[name] = journal[name]
-            self._digest.update(rows.tobytes())
-            self._journal.append(rows)
-        if samples.size:
-            self._samples.append(samples.copy())
+            traced = chosen[rows[chosen, _ORDER_ID] == self._trace_order]
+            self._trace.append(_batch(rows, traced)[0])
+            chosen = chosen[rows[chosen, _EVENT] < _FIRST_TRACE]
+        if chosen.size:
+            batch, hashed = _batch(rows, chosen)
+            self._journal.append(batch)
+            # One worker takes what it is given in turn, so the digest sees the rows in order.
+            self._hashing = self._worker.submit(self._digest.update, hashed.data)
+
+    def add_samples(self, samples: np.ndarray) -> None:
+        """Take over a copy of records of `SAMPLE_DTYPE`."""
+        self._samples.append(samples)
 
     @property
     def journal_hash(self) -> str:
         """SHA-256 of what has been recorded so far."""
+        if self._hashing:
+            self._hashing.result()
         return self._digest.hexdigest()
 
     def journal(self) -> pa.Table:
         """Build the journal table."""
-        return _table(self._journal)
+        return pa.Table.from_batches(self._journal, schema=JOURNAL_SCHEMA)
 
     def trace(self) -> pa.Table:
         """Build the table of the traced order's rows, `TraceEvent` rows among them."""
-        return _table(self._trace)
+        return pa.Table.from_batches(self._trace, schema=JOURNAL_SCHEMA)
 
     def samples(self) -> pl.DataFrame:
         """Build the table of samples."""
@@ -76,23 +121,39 @@ class Recorder:
         )
 
 
-def _table(parts: Sequence[np.ndarray]) -> pa.Table:
-    rows = np.concatenate(parts) if parts else np.zeros(0, JOURNAL_DTYPE)
-    columns = [
-        pa.array(rows[field.name].astype(field.type.to_pandas_dtype(), copy=True))
+def _batch(rows: I64Array, chosen: I64Array) -> tuple[pa.RecordBatch, I64Array]:
+    """Chosen rows as a batch of `JOURNAL_SCHEMA`, and as they are hashed."""
+    n = chosen.size
+    hashed = np.empty((n, _N_HASHED), np.int64)
+    wide = np.empty((len(_WIDE), n), np.int64)
+    narrow = np.empty((len(_NARROW), n), np.int8)
+    books = np.empty(n, np.int32)
+    _split(rows, chosen, hashed, wide, narrow, books)
+    columns: dict[int, np.ndarray] = {_BOOK: books}
+    columns.update(zip(_WIDE, wide, strict=True))
+    columns.update(zip(_NARROW, narrow, strict=True))
+    arrays = [
+        pa.array(columns[_FIELDS.index(field.name)].view(field.type.to_pandas_dtype()))
         for field in JOURNAL_SCHEMA
     ]
-    return pa.Table.from_arrays(columns, schema=JOURNAL_SCHEMA)
+    return pa.RecordBatch.from_arrays(arrays, schema=JOURNAL_SCHEMA), hashed
 
 
 def drain(world: World, recorders: Sequence[Recorder]) -> None:
     """Hand the buffers' rows to the trials they belong to and empty the buffers."""
     journal = world.journal[: world.root[W.N_JOURNAL]]
+    rows = journal.view(np.int64).reshape(journal.size, len(_FIELDS))
+    for recorder, chosen in zip(recorders, _by_trial(rows[:, _TRIAL], recorders), strict=True):
+        recorder.add_journal(rows, chosen)
     samples = world.samples[: world.root[W.N_SAMPLES]]
-    for k, recorder in enumerate(recorders):
-        if len(recorders) == 1:
-            recorder.add(journal, samples)
-        else:
-            recorder.add(journal[journal["trial"] == k], samples[samples["trial"] == k])
+    for recorder, chosen in zip(recorders, _by_trial(samples["trial"], recorders), strict=True):
+        recorder.add_samples(samples[chosen])
     world.root[W.N_JOURNAL] = 0
     world.root[W.N_SAMPLES] = 0
+
+
+def _by_trial(trials: I64Array, recorders: Sequence[Recorder]) -> Iterator[I64Array]:
+    """Row numbers of each trial, in their order."""
+    order = np.argsort(trials.astype(np.int16), kind="stable")
+    ends = np.cumsum(np.bincount(trials, minlength=len(recorders)))
+    return iter(np.split(order, ends[:-1]))

@@ -202,9 +202,7 @@ def on_level(world: I64Array, h: int, ts_ns: int, z: int, before: int, now: int)
 
 
 @kernel
-def _tell_level(
-    world: I64Array, k: int, h: int, ts_ns: int, z: int, before: int, now: int
-) -> None:
+def _tell_level(world: I64Array, k: int, h: int, ts_ns: int, z: int, before: int, now: int) -> None:
     """Tell one trial the size of a level."""
     stream = streams_of(world)[h >> 1]
     if trials_of(world)[k].n_consumed:

@@ -234,6 +234,7 @@ class World:
                 self.known_ladders.copy_from(self._checkpoint)
                 from_row = self._checkpoint_row
             bring_known(self.root, from_row)
+        self.root[W.CHECK_ROW] = FOREVER
         self.root[W.EVENT] = self.root[W.N_EVENTS] = 0
         self.root[W.RECEIVED] = self.root[W.KNOWN_AT] = self.root[W.N_RECEIVABLE] = 0
         self._tape = None

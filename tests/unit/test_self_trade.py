@@ -8,9 +8,9 @@ import pytest
 from framework.core.errors import SpecError
 from framework.core.orders import JournalEvent, TimeInForce
 from framework.engine.config import BacktestConfig
+from framework.venue.memory import World
 from framework.venue.order_states import TRANSITIONS, OrderStep, move
 from framework.venue.records import STREAM_DTYPE, Status, VenueState
-from framework.venue.memory import World
 from framework.venue.world import W
 from tests.support.by_hand import MAKER, TAKER, depth, events_of, fills, rows_of, run, trade
 
