@@ -128,6 +128,13 @@ class BulkError(StateError):
         self.applied = applied
 
 
+def bulk_error(failures: Sequence[WriteFailure], n_writes: int, *, ordered: bool) -> StateError:
+    """Build the error of a batch of which writes were refused."""
+    if n_writes == 1:
+        return single_error(failures[0])
+    return BulkError(failures, failures[0].index if ordered else n_writes - len(failures))
+
+
 def single_error(failure: WriteFailure) -> StateError:
     """Build the error of a write that was alone in its batch."""
     if failure.code == DUPLICATE_KEY:

@@ -103,7 +103,8 @@ class DeskState:
                 "$lt": bucket_id(venue, symbol, max(end_ns, 0)),
             }
         }
-        found = self.store.collection(DepthBucket.collection).find(bounds)
+        depth = self.store.collection(DepthBucket.collection)
+        found = depth.find(bounds, sort=[("_id", 1)])
         return tuple(DepthBucket.from_document(document) for document in found)
 
     def bucket_as_of(self, venue: str, symbol: str, ts_ns: int, by: Clock) -> DepthBucket | None:

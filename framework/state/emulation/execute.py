@@ -59,16 +59,23 @@ class Executor:
     def batch(
         self, writes: Iterable[Write], *, ordered: bool
     ) -> tuple[WriteOutcome, list[WriteFailure]]:
-        """Carry out writes in their order; an ordered batch ends at the first refusal."""
+        """Carry out a batch.
+
+        An ordered one ends at the first refusal. Of an unordered one the driver sends all
+        inserts first, then updates and replacements, then deletes.
+        """
         outcome, failures = WriteOutcome(), []
-        for index, write in enumerate(writes):
+        numbered = list(enumerate(writes))
+        if not ordered:
+            numbered.sort(key=lambda item: _sending_order(item[1]))
+        for index, write in numbered:
             try:
                 self.one(write, outcome)
             except RefusedError as refusal:
                 failures.append(WriteFailure(index, refusal.code, str(refusal)))
                 if ordered:
                     break
-        return outcome, failures
+        return outcome, sorted(failures, key=lambda failure: failure.index)
 
     def one(self, write: Write, outcome: WriteOutcome) -> None:
         """Carry out one write and count it."""
@@ -199,6 +206,12 @@ class Executor:
             description=description,
             imaged=self._shelf.spec.images,
         )
+
+
+def _sending_order(write: Write) -> int:
+    if isinstance(write, Insert):
+        return 0
+    return 2 if isinstance(write, Delete) else 1
 
 
 def inserted_id(query: Query) -> Document:

@@ -13,7 +13,7 @@ from framework.state.emulation.replica import Replica
 from framework.state.emulation.server import EmulatedServer
 from framework.state.emulation.shelf import Shelf
 from framework.state.emulation.stream import EmulatedStream
-from framework.state.errors import BulkError, StateError, WriteFailure, single_error
+from framework.state.errors import StateError, WriteFailure, bulk_error, single_error
 from framework.state.events import WatchOptions
 from framework.state.lag import Messages, StoreLink, lag_seed
 from framework.state.query import Sort, check_query, in_order, matches
@@ -201,7 +201,8 @@ class EmulatedCollection(Collection):
                 ticket.settle(None, error)
                 return
             outcome, failures = executor.batch(batch, ordered=ordered)
-            ticket.settle(outcome, _error(failures, len(batch), ordered) if failures else None)
+            refusal = bulk_error(failures, len(batch), ordered=ordered) if failures else None
+            ticket.settle(outcome, refusal)
 
         server.submit(ticket.commit_ns, self._store.name, commit)
         return ticket
@@ -277,9 +278,3 @@ class EmulatedCollection(Collection):
 def _check(write: Write) -> None:
     if not isinstance(write, Insert):
         check_query(write.query)
-
-
-def _error(failures: Sequence[WriteFailure], n_writes: int, ordered: bool) -> StateError:
-    if n_writes == 1:
-        return single_error(failures[0])
-    return BulkError(failures, failures[0].index if ordered else n_writes - len(failures))

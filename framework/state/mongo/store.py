@@ -15,18 +15,17 @@ from pymongo.read_concern import ReadConcern
 from framework.state.base import ChangeStream, Collection, StateStore
 from framework.state.document import Document
 from framework.state.errors import (
-    BulkError,
     StateError,
     UnavailableError,
     WriteFailure,
-    single_error,
+    bulk_error,
 )
 from framework.state.events import WatchOptions
 from framework.state.mongo.encoding import encoded
 from framework.state.mongo.failures import translating
 from framework.state.mongo.options import creation_options, read_spec
 from framework.state.mongo.stream import MongoStream
-from framework.state.query import Sort, check_query
+from framework.state.query import Sort, check_query, is_condition
 from framework.state.spec import CollectionSpec, extended
 from framework.state.writes import Delete, Insert, Query, Replace, Update, Write, WriteOutcome
 
@@ -169,7 +168,7 @@ class MongoCollection(Collection):
             try:
                 done = self._documents.bulk_write(requests, ordered=ordered)
             except driver.BulkWriteError as error:
-                raise _bulk_error(error.details or {}, len(writes)) from None
+                raise _bulk_error(error.details or {}, len(writes), ordered) from None
         return WriteOutcome(
             inserted=done.inserted_count,
             matched=done.matched_count,
@@ -192,8 +191,9 @@ class MongoCollection(Collection):
             cursor = self._documents.find(encoded(query or {})).limit(limit)
             if sort:
                 cursor = cursor.sort(list(sort))
-            elif newest_first:
-                cursor = cursor.sort("$natural", -1)
+            elif newest_first or not _is_by_id(query or {}):
+                # An index would put its own order in the place of the collection's.
+                cursor = cursor.sort("$natural", -1 if newest_first else 1)
             return list(cursor)
 
     def modify(
@@ -231,6 +231,13 @@ class MongoCollection(Collection):
         )
 
 
+def _is_by_id(query: Query) -> bool:
+    wanted = query.get("_id")
+    if isinstance(wanted, dict) and is_condition(wanted):
+        return "$eq" in wanted
+    return "_id" in query
+
+
 _Request = (
     pymongo.InsertOne[dict[str, Any]]
     | pymongo.UpdateOne
@@ -256,7 +263,7 @@ def _request(write: Write) -> _Request:
     return pymongo.UpdateOne(query, changes, upsert=write.upsert)
 
 
-def _bulk_error(details: Mapping[str, Any], n_writes: int) -> StateError:
+def _bulk_error(details: Mapping[str, Any], n_writes: int, ordered: bool) -> StateError:
     failures = [
         WriteFailure(failure["index"], failure["code"], failure["errmsg"])
         for failure in details.get("writeErrors", [])
@@ -268,7 +275,4 @@ def _bulk_error(details: Mapping[str, Any], n_writes: int) -> StateError:
             remedy="write it again once the replica set is whole; give documents their own _id",
             code=concern.get("code", 0),
         )
-    if n_writes == 1:
-        return single_error(failures[0])
-    counts = ("nInserted", "nUpserted", "nMatched", "nRemoved")
-    return BulkError(failures, sum(details.get(name, 0) for name in counts))
+    return bulk_error(failures, n_writes, ordered=ordered)
