@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -12,21 +13,29 @@ from rich.console import Console
 from tests.bench import capacity, comparisons, python_classes, report, starting
 from tests.bench.outcome import Outcome
 from tests.bench.session import Session
-from tests.bench.workers import CHECKOUT, PEERS
+from tests.bench.workers import CHECKOUT, PEERS, Workers
 
-WORKS: Final[dict[str, Callable[[Session], Outcome]]] = {
+Work = Callable[[Session], Outcome | tuple[Outcome, ...]]
+
+WORKS: Final[dict[str, Work]] = {
     "market_making": comparisons.market_making,
     "arbitrage": comparisons.arbitrage,
     "sweep_20": comparisons.sweep_20,
     "sweep_100": comparisons.sweep_100,
     "python_timer": python_classes.python_timer,
     "python_bbo": python_classes.python_bbo,
-    "start_warm": starting.start_warm,
-    "start_cold": starting.start_cold,
+    "start_warm": starting.starts,
+    "start_cold": starting.starts,
     "read_gold": capacity.read_gold,
     "memory_10m": capacity.memory_10m,
     "memory_100m": capacity.memory_100m,
 }
+
+
+def measured(work: Work, session: Session) -> tuple[Outcome, ...]:
+    """Do one piece of work; one that measures several things at once gives them all."""
+    found = work(session)
+    return found if isinstance(found, tuple) else (found,)
 
 
 @click.command()
@@ -49,6 +58,11 @@ WORKS: Final[dict[str, Callable[[Session], Outcome]]] = {
     default=CHECKOUT / "build" / "bench.json",
     help="File of the results.  [default: build/bench.json]",
 )
+@click.option(
+    "--share-processes",
+    is_flag=True,
+    help="Use one process a simulator: sooner done, but memory figures mean nothing.",
+)
 @click.option("--write-docs", is_flag=True, help="Write the table into docs/performance.md.")
 def main(
     only: tuple[str, ...],
@@ -59,20 +73,23 @@ def main(
     huge: int,
     folder: Path,
     json_path: Path,
+    share_processes: bool,
     write_docs: bool,
 ) -> None:
     """Measure Crossbook and its peers in turn, and compare what they did."""
     if not (PEERS / "bin" / "python").exists():
         raise click.ClickException(f"no other simulators in {PEERS}: run make peers")
     sizes = {"tiny": tiny, "small": small, "large": large, "huge": huge}
-    session = Session(folder=folder.resolve(), rounds=rounds, **sizes)
     settings = {"rounds": rounds, **sizes}
     console = Console(width=max(120, Console().width))
-    outcomes = []
-    for name in only or tuple(WORKS):
-        with console.status(name):
-            outcomes.append(WORKS[name](session))
-        console.print(report.terminal_table(outcomes[-1:]))
+    outcomes: list[Outcome] = []
+    with closing(Workers(shared=share_processes)) as workers:
+        session = Session(folder=folder.resolve(), rounds=rounds, workers=workers, **sizes)
+        for work in dict.fromkeys(WORKS[name] for name in only or WORKS):
+            with console.status(work.__name__):
+                done = measured(work, session)
+            console.print(report.terminal_table(done))
+            outcomes += done
     console.print(report.terminal_table(outcomes))
     report.write_json(json_path, outcomes, settings)
     console.print(f"wrote {json_path}")

@@ -10,7 +10,6 @@ from tests.bench.outcome import Bar, Outcome
 from tests.bench.peer_files import write_npz
 from tests.bench.session import Session
 from tests.bench.stream import Stream
-from tests.bench.workers import Worker
 
 _MOST_MB = 500
 _MOST_GROWTH = 0.10
@@ -21,7 +20,7 @@ def read_gold(session: Session) -> Outcome:
     large, small = session.stream(session.large), session.stream(session.small)
     ours_asked: dict[str, Any] = {"folder": str(session.folder), "rows": large.rows}
     theirs_asked = {"paths": [str(path) for path in write_npz(small)]}
-    with Worker("hftbacktest") as peer, Worker("crossbook") as us:
+    with session.workers("hftbacktest") as peer, session.workers("crossbook") as us:
         us.ask("read", **ours_asked)
         times = in_turn(
             {
@@ -56,7 +55,9 @@ def memory_10m(session: Session) -> Outcome:
     """Make markets over the large market in a process of its own."""
     stream = session.stream(session.large)
     ours = _alone(session, stream)
-    with Worker("hftbacktest") as peer:
+    with session.workers("hftbacktest") as peer:
+        tiny = session.stream(session.tiny)
+        peer.ask("simulate", **session.peer_request(tiny, "quote_both_sides", quotes(tiny)))
         asked = session.peer_request(stream, "quote_both_sides", quotes(stream))
         theirs = peer.ask("simulate", **asked)
     peak_mb = ours["peak_rss_mb"]
@@ -94,8 +95,8 @@ def memory_100m(session: Session) -> Outcome:
 
 def _alone(session: Session, stream: Stream) -> dict[str, Any]:
     """Run once in a new process, whose machine code another one has made."""
-    with Worker("crossbook") as first:
-        session.ours(first, stream, "quote_both_sides", quotes(stream))
-    with Worker("crossbook") as us:
-        request = session.our_request(stream, "quote_both_sides", quotes(stream))
-        return us.ask("simulate", **request)
+    sets = quotes(stream)
+    with session.workers("crossbook") as first:
+        session.ours(first, stream, "quote_both_sides", sets)
+    with session.workers("crossbook") as us:
+        return session.ours(us, stream, "quote_both_sides", sets)()

@@ -9,7 +9,6 @@ from tests.bench.measure import in_turn
 from tests.bench.outcome import Bar, Outcome
 from tests.bench.session import INTERVAL_NS, Session, Sets
 from tests.bench.stream import Stream
-from tests.bench.workers import Worker
 
 _QUOTES: Final[dict[str, Any]] = {"offset_ticks": 0, "lots_per_tick": 4, "max_position": 20}
 _CROSSES: Final[dict[str, Any]] = {
@@ -62,9 +61,9 @@ def _compared(
     session: Session, name: str, strategy: str, sets: Sets, stream: Stream, bars: tuple[int, ...]
 ) -> Outcome:
     with (
-        Worker("hftbacktest") as peer,
-        Worker("crossbook") as us,
-        Worker("crossbook") as us_held,
+        session.workers("hftbacktest") as peer,
+        session.workers("crossbook") as us,
+        session.workers("crossbook") as us_held,
     ):
         n_fills, n_differ = session.fills(peer, stream, strategy, sets)
         times = in_turn(
@@ -107,7 +106,7 @@ def sweep_100(session: Session) -> Outcome:
     """Run a hundred parameter sets in one replay, against one."""
     stream = session.stream(session.small)
     sets = quotes(stream, offsets=4, leans=5, limits=5)
-    with Worker("crossbook") as us, Worker("crossbook") as alone:
+    with session.workers("crossbook") as us, session.workers("crossbook") as alone:
         times = in_turn(
             {
                 "one": session.ours(alone, stream, "quote_both_sides", sets[:1]),

@@ -1,4 +1,4 @@
-"""nautilus_trader at work: started with the interpreter of ``.venv-peers``, asked through `serving`.
+"""nautilus_trader at work: started with the interpreter of ``.venv-peers``, asked by `serving`.
 
 It replays depth as deltas, one batch a message, or only the quotes at which a best price changed.
 Its objects are built before the clock starts.

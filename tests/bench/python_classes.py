@@ -10,7 +10,6 @@ from tests.bench.outcome import Bar, Outcome
 from tests.bench.peer_files import write_arrow
 from tests.bench.session import Session
 from tests.bench.stream import LATENCY_NS
-from tests.bench.workers import Worker
 
 _PEER: Final = "nautilus_trader"
 
@@ -21,7 +20,11 @@ def python_timer(session: Session) -> Outcome:
     sets = quotes(large)
     depth: dict[str, Any] = {"path": str(write_arrow(tiny)), "latency_ns": LATENCY_NS}
     depth["parameters"] = quotes(tiny)[0]
-    with Worker(_PEER) as peer, Worker("crossbook") as us, Worker("crossbook") as compiled:
+    with (
+        session.workers(_PEER) as peer,
+        session.workers("crossbook") as us,
+        session.workers("crossbook") as compiled,
+    ):
         peer.ask("quote", **depth)
         times = in_turn(
             {
@@ -68,10 +71,10 @@ def python_bbo(session: Session) -> Outcome:
     ours_asked = {"folder": str(session.folder), "rows": large.rows}
     quotes_path = session.folder / f"{small.name}.quotes.arrow"
     if not quotes_path.exists():
-        with Worker("crossbook") as us:
+        with session.workers("crossbook") as us:
             us.ask("list_quotes", **{**ours_asked, "rows": small.rows}, out=str(quotes_path))
     theirs_asked = {"path": str(quotes_path), "latency_ns": LATENCY_NS}
-    with Worker(_PEER) as peer, Worker("crossbook") as us:
+    with session.workers(_PEER) as peer, session.workers("crossbook") as us:
         peer.ask("watch", **theirs_asked)
         us.ask("watch", **{**ours_asked, "rows": session.stream(session.tiny).rows})
         times = in_turn(

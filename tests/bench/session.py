@@ -12,7 +12,7 @@ import numpy as np
 from tests.bench.measure import Contestant
 from tests.bench.peer_files import write_hftbacktest
 from tests.bench.stream import Stream
-from tests.bench.workers import Worker
+from tests.bench.workers import Worker, Workers
 
 INTERVAL_NS: Final = 100_000_000
 _ROOM: Final = 1 << 20
@@ -31,12 +31,15 @@ class Session:
         Where markets are kept.
     rounds
         How often each contestant runs.
+    workers
+        Whom to ask.
     tiny, small, large, huge
         Rows of the markets; 0.2, 2, 10 and 100 million in the tables.
     """
 
     folder: Path
     rounds: int
+    workers: Workers
     tiny: int
     small: int
     large: int
@@ -102,7 +105,7 @@ class Session:
         It leaves the peer compiled and with its events in memory.
         """
         files = [self.folder / "fills_ours", self.folder / "fills_theirs"]
-        with Worker("crossbook") as us:
+        with self.workers("crossbook") as us:
             us.ask("fills", out=str(files[0]), **self.our_request(stream, strategy, sets))
         request = self.peer_request(stream, strategy, sets)
         peer.ask("fills", out=str(files[1]), room=_ROOM, **request)

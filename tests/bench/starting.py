@@ -8,51 +8,51 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.bench.comparisons import quotes
-from tests.bench.measure import in_turn
+from tests.bench.measure import Times, in_turn
 from tests.bench.outcome import Bar, Outcome
 from tests.bench.session import Session
 from tests.bench.workers import Worker
 
 
-def start_warm(session: Session) -> Outcome:
-    """Start with machine code on disk, as in every process but the first."""
-    return _started(session, "start_warm", (2.5, 1.5), cold=False)
-
-
-def start_cold(session: Session) -> Outcome:
-    """Start with an empty cache, so that everything is compiled."""
-    return _started(session, "start_cold", (15.0,), cold=True)
-
-
-def _started(session: Session, name: str, bars: tuple[float, ...], *, cold: bool) -> Outcome:
+def starts(session: Session) -> tuple[Outcome, ...]:
+    """Start with machine code on disk, as all processes but the first do, and with none."""
     stream = session.stream(session.small)
     sets = quotes(stream)
     theirs_asked = session.peer_request(stream, "quote_both_sides", sets)
     ours_asked = session.our_request(stream, "quote_both_sides", sets)
 
-    def ours() -> dict[str, Any]:
-        if not cold:
-            return _whole("crossbook", ours_asked)
+    def cold() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as empty:
             return _whole("crossbook", ours_asked, {"CROSSBOOK_CACHE_DIR": empty})
 
     _whole("crossbook", ours_asked)  # fills the cache, and reads the files once
     times = in_turn(
-        {"theirs": lambda: _whole("hftbacktest", theirs_asked), "ours": ours}, session.rounds
+        {
+            "theirs": lambda: _whole("hftbacktest", theirs_asked),
+            "warm": lambda: _whole("crossbook", ours_asked),
+            "cold": cold,
+        },
+        session.rounds,
     )
-    first, theirs = times["ours"], times["theirs"]
+    return (
+        _outcome("start_warm", times["warm"], times["theirs"], (2.5, 1.5)),
+        _outcome("start_cold", times["cold"], times["theirs"], (15.0,)),
+    )
+
+
+def _outcome(name: str, ours: Times, theirs: Times, bars: tuple[float, ...]) -> Outcome:
     return Outcome(
         name=name,
-        rows=int(first.answer["events"]),
-        seconds=first.median,
+        rows=int(ours.answer["events"]),
+        seconds=ours.median,
         peer="hftbacktest",
         peer_seconds=theirs.median,
-        ratio=theirs.median / first.median,
-        peak_rss_mb=first.answer["peak_rss_mb"],
-        bars=tuple(Bar(told=f"≤ {bar:g} s", met=first.median <= bar) for bar in bars),
+        ratio=theirs.median / ours.median,
+        peak_rss_mb=ours.answer["peak_rss_mb"],
+        bars=tuple(Bar(told=f"≤ {bar:g} s", met=ours.median <= bar) for bar in bars),
         more={
-            "replay_seconds": first.answer["replay_seconds"],
-            "all_seconds": first.seconds,
+            "replay_seconds": ours.answer["replay_seconds"],
+            "all_seconds": ours.seconds,
             "all_peer_seconds": theirs.seconds,
         },
     )

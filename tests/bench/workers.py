@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -57,6 +58,10 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the process end and wait for it."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process.wait()
@@ -82,3 +87,35 @@ class Worker:
         if "error" in answer:
             raise WorkerError(f"{self.name}: {answer['error']}")
         return answer
+
+
+class Workers:
+    """Hands out workers.
+
+    Parameters
+    ----------
+    shared
+        True for one process a program that lives until `close`, which saves starting and
+        compiling; memory figures then mean nothing. Else every worker is a new process.
+    """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
+        self._kept: dict[str, Worker] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[Worker]:
+        """Lend a worker for the ``with`` block."""
+        if not self._shared:
+            with Worker(name) as worker:
+                yield worker
+            return
+        if name not in self._kept:
+            self._kept[name] = Worker(name)
+        yield self._kept[name]
+
+    def close(self) -> None:
+        """End the processes that are shared."""
+        for worker in self._kept.values():
+            worker.close()
+        self._kept.clear()
