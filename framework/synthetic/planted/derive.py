@@ -117,12 +117,8 @@ def _derive(
     first = 0
     for i in range(rows.shape[0]):
         row = rows[i]
-        if (
-            apply(
-                ladders, 0, row["kind"], row["side"], row["px_ticks"], row["qty_lots"], row["flags"]
-            )
-            < 0
-        ):
+        kind, side, flags = row["kind"], row["side"], row["flags"]
+        if apply(ladders, 0, kind, side, row["px_ticks"], row["qty_lots"], flags) < 0:
             return -1
         if not flags & _LAST:
             continue

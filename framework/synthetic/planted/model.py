@@ -183,13 +183,13 @@ class PlantedModel:
     )
     start: str = "2024-01-02T14:30"
     start_price_ticks: int = 10_000
-    volatility_ticks: float = 0.8
-    log_volatility_sigma: float = 0.5
+    volatility_ticks: float = 0.6
+    log_volatility_sigma: float = 0.7
     log_volatility_memory_s: float = 90.0
     jump_ticks: float = 3.0
     excitation: _Matrix = ((0.45, 0.0, 0.5), (0.15, 0.1, 0.5), (0.0, 0.0, 0.8))
     decay: float = 20.0
-    impact_ticks: float = 0.3
+    impact_ticks: float = 0.4
     hesitation_ticks: float = 0.45
     regimes: tuple[RegimeModel, ...] = (
         RegimeModel(mean_s=240.0, share=0.7),

@@ -41,8 +41,8 @@ _ICEBERG: Final = int(Agent.ICEBERG)
 _CROSSER: Final = int(Agent.CROSSER)
 _MASK: Final = WINDOW - 1
 
-_LIMIT_LOG_LOTS: Final = (3.0, 1.0)  # mean and deviation of a limit order's log size
-_MARKET_LOG_LOTS: Final = (2.75, 1.7)  # of a market order's; BTC perpetuals trade 1.9 a print
+_LIMIT_LOG_LOTS: Final = (3.4, 1.0)  # mean and deviation of a limit order's log size
+_MARKET_LOG_LOTS: Final = (2.5, 2.0)  # of a market order's; BTC perpetuals show 2.1
 _MAX_LOTS: Final = 20_000
 _ROUND_SHARE: Final = 0.25  # people like multiples of ten
 _AT_TOUCH: Final = 0.34  # of limit orders at the touch; each tick deeper is rarer by 1 - this
