@@ -28,6 +28,7 @@ PART_SCHEMA: Final = pa.schema(
         *((name, pa.string()) for name in ("venue", "symbol", "source_file", "sha256")),
         ("file_order", pa.string()),
         ("part", pa.string()),
+        ("n_rows", pa.int64()),
         ("body", pa.binary()),
         ("body_schema", pa.binary()),
     ]
@@ -43,6 +44,7 @@ class Part(NamedTuple):
     sha256: str
     file_order: str
     part: str
+    n_rows: int
     body: bytes
     body_schema: bytes
 
@@ -64,7 +66,7 @@ def parts_of_file(path: Path, setting: Setting) -> Iterator[Part]:
 
     def part(stream: tuple[str, str], name: str, rows: pl.DataFrame) -> Part:
         named = (*stream, path.name, file.sha256, order)
-        return Part(*named, name, pack(rows), pack_schema(rows))
+        return Part(*named, name, rows.height, pack(rows), pack_schema(rows))
 
     nowhere = ("", "")
     try:

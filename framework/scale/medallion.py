@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
 _FILES_A_BATCH: Final = 64
+DRIVER_BYTES: Final = 256 << 20
+"""A batch up to this size is written by the driver: tasks would only start workers for it."""
 _FOREVER: Final = "36500d"
 """Spark forgets files, and then ignores late ones, that are older than this: never."""
 
@@ -54,6 +56,8 @@ class StreamJob:
         Venue, symbol and time zone for formats that do not tell them.
     files_per_batch
         Most files in one batch.
+    driver_bytes
+        A larger batch is written by Spark's tasks instead of the driver.
     """
 
     table: str
@@ -62,6 +66,7 @@ class StreamJob:
     catalog: Catalog
     context: SourceContext = field(default_factory=SourceContext)
     files_per_batch: int = _FILES_A_BATCH
+    driver_bytes: int = DRIVER_BYTES
 
 
 def ingest_available(
@@ -125,7 +130,11 @@ def start_stream(
     def write(parts: DataFrame, batch: int) -> None:
         query = json.loads((checkpoint / "metadata").read_text(encoding="utf-8"))["id"]
         writer = BatchWriter(
-            lake=lake, dataset=dataset, format_name=job.source_format.name, query=query
+            lake=lake,
+            dataset=dataset,
+            format_name=job.source_format.name,
+            query=query,
+            driver_bytes=job.driver_bytes,
         )
         writer.write(parts, batch)
         on_batch(batch)

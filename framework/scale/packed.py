@@ -15,7 +15,7 @@ import pyarrow as pa
 
 PART_FIELDS: Final = (
     "venue string, symbol string, source_file string, sha256 string, file_order string, "
-    "part string, body binary, body_schema binary"
+    "part string, n_rows bigint, body binary, body_schema binary"
 )
 """A part of one file: which table it belongs to, its rows, and their schema."""
 

@@ -95,7 +95,7 @@ class StreamProcessor(StatefulProcessor):
         files: dict[str, list[Row]] = {}
         for row in rows:
             if row["part"] in _PASSED_ON:
-                yield _out(row, row["part"], bytes(row["body"]), bytes(row["body_schema"]))
+                yield row
             else:
                 files.setdefault(f"{row['sha256']}:{row['source_file']}", []).append(row)
         if not files:
@@ -128,7 +128,7 @@ class StreamProcessor(StatefulProcessor):
             made = prepare(file, read, self._setting, progress, units, earlier.known)
         except DataError as error:
             told = failure(one["source_file"], error)
-            return [_out(one, FAILURE, pack(told), pack_schema(told))]
+            return [_out(one, FAILURE, told)]
         kept.transactions.append(transaction)
         kept.source_files.append(one["source_file"])
         kept.state = made.streams.get(stream, kept.state)
@@ -175,17 +175,19 @@ def _rows_of(one: Row, made: Prepared, state: StreamState) -> Iterator[Row]:
     frames[COUNTS] = pl.DataFrame([counts | {"state": state.to_json()}])
     for part, rows in frames.items():
         if rows.height:
-            yield _out(one, part, pack(rows), pack_schema(rows))
+            yield _out(one, part, rows)
 
 
-def _out(row: Row, part: str, body: bytes, body_schema: bytes) -> Row:
+def _out(one: Row, part: str, rows: pl.DataFrame) -> Row:
+    """Make a part of the file and stream that a row is of."""
     return Row(
-        venue=row["venue"],
-        symbol=row["symbol"],
-        source_file=row["source_file"],
-        sha256=row["sha256"],
-        file_order=row["file_order"],
+        venue=one["venue"],
+        symbol=one["symbol"],
+        source_file=one["source_file"],
+        sha256=one["sha256"],
+        file_order=one["file_order"],
         part=part,
-        body=bytearray(body),
-        body_schema=bytearray(body_schema),
+        n_rows=rows.height,
+        body=bytearray(pack(rows)),
+        body_schema=bytearray(pack_schema(rows)),
     )
