@@ -48,6 +48,7 @@ _DUST: Final = int(EpisodeKind.DUST)
 _SPOOFER: Final = int(Agent.SPOOFER)
 _HIDER: Final = int(Agent.ICEBERG)
 _CROSSER: Final = int(Agent.CROSSER)
+_NEAR_TICKS: Final = 1  # a spoof goes when the touch is as near as this
 _ENDLESS: Final = 1_000_000_000
 """Hidden lots of a dust quote: it comes back until its episode ends."""
 
@@ -176,12 +177,12 @@ def _spoof(w: I64Array, v: int, e: int) -> None:
 
 @kernel
 def watch_spoof(w: I64Array, v: int) -> None:
-    """Withdraw a spoof as soon as the touch has come to it."""
+    """Withdraw a spoof as soon as the touch has come near it."""
     venue = venues_of(w)[v]
     if venue.spoof_episode == NOBODY:
         return
     side = venue.spoof_side
-    if side * (best_ticks(w, v, side) - venue.spoof_ticks) <= 0:
+    if side * (best_ticks(w, v, side) - venue.spoof_ticks) <= _NEAR_TICKS:
         withdraw(w, v, venue.spoof_episode)
 
 

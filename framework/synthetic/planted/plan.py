@@ -154,13 +154,13 @@ class _Draft:
         self._last(episode, 0.3, 3.0)
         episode["lots"] = self._rng.integers(800, 3_000)
         episode["layers"] = 1
-        episode["lead_ticks"] = 1 + self._rng.integers(3)
+        episode["lead_ticks"] = 3 + self._rng.integers(3)
 
     def _layering(self, episode: np.void) -> None:
         self._last(episode, 0.3, 3.0)
         episode["lots"] = self._rng.integers(300, 900)
         episode["layers"] = self._rng.integers(3, MAX_LAYERS)
-        episode["lead_ticks"] = 1 + self._rng.integers(3)
+        episode["lead_ticks"] = 3 + self._rng.integers(3)
 
     def _iceberg(self, episode: np.void) -> None:
         self._last(episode, 5.0, 30.0)

@@ -93,7 +93,7 @@ def truth_frame(rows: np.ndarray, venues: Sequence[str]) -> pl.DataFrame:
             "agent": _named(rows["agent"], _AGENTS),
             "episode": _or_none(rows["episode"]),
             "is_lost": rows["is_lost"] != 0,
-            "price_ticks": np.ascontiguousarray(rows["price_ticks"]),
+            "price_ticks": _whole(rows["price_ticks"]),
         },
         schema=TRUTH_SCHEMA,
     )
@@ -104,10 +104,10 @@ def path_frame(rows: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "ts_ns": _whole(rows["ts_ns"]),
-            "price_ticks": np.ascontiguousarray(rows["price_ticks"]),
-            "volatility_ticks": np.ascontiguousarray(rows["volatility_ticks"]),
+            "price_ticks": _whole(rows["price_ticks"]),
+            "volatility_ticks": _whole(rows["volatility_ticks"]),
             "regime": _named(rows["regime"], _REGIMES),
-            "heat": np.ascontiguousarray(rows["heat"]),
+            "heat": _whole(rows["heat"]),
         },
         schema=PATH_SCHEMA,
     )
@@ -148,7 +148,7 @@ def episodes_frame(rows: np.ndarray, venues: Sequence[str]) -> pl.DataFrame:
             "end_ns": _whole(rows["end_ns"]),
             "actual_end_ns": pl.Series(ended).replace(0, None),
             "is_live": rows["is_live"] != 0,
-            "size": np.ascontiguousarray(rows["size"]),
+            "size": _whole(rows["size"]),
             "lots": np.where(is_regime, 0, rows["lots"]),
             "layers": _whole(rows["layers"]),
             "count": _whole(rows["count"]),
@@ -162,14 +162,15 @@ def episodes_frame(rows: np.ndarray, venues: Sequence[str]) -> pl.DataFrame:
 
 
 def _whole(column: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(column)
+    """Copy a column, since the chunk's memory is used again."""
+    return np.array(column)
 
 
 def _or_none(episode: np.ndarray) -> pl.Series:
-    return pl.Series(np.ascontiguousarray(episode), dtype=pl.Int32).replace(NOBODY, None)
+    return pl.Series(_whole(episode), dtype=pl.Int32).replace(NOBODY, None)
 
 
 def _named(codes: np.ndarray, names: Sequence[str]) -> pl.Series:
     """Name codes without making a string of each."""
     table = pl.Series(list(names), dtype=pl.String)
-    return table.gather(np.ascontiguousarray(codes).astype(np.uint32))
+    return table.gather(_whole(codes).astype(np.uint32))
