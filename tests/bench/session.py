@@ -112,13 +112,13 @@ class Session:
         last_ns = stream.last_ns()
         n_ours = n_differ = 0
         for k in range(len(sets)):
-            ours, theirs = (_loaded(Path(f"{path}.{k}.npy"), last_ns) for path in files)
+            ours, theirs = (loaded_fills(Path(f"{path}.{k}.npy"), last_ns) for path in files)
             n_ours += ours.total()
             n_differ += ((ours - theirs) + (theirs - ours)).total()
         return n_ours, n_differ
 
 
-def _loaded(path: Path, last_ns: int) -> Counter[tuple[int, ...]]:
+def loaded_fills(path: Path, last_ns: int) -> Counter[tuple[int, ...]]:
     """Count the fills of each time, book, side, price and quantity until the market ends.
 
     We stop at the market's last event; over there, what is on its way still arrives.
