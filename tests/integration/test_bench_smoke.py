@@ -82,8 +82,8 @@ def test_fills_equal_those_of_hftbacktest(document: dict[str, Any], name: str) -
 
 def test_the_peers_really_traded(document: dict[str, Any]) -> None:
     timer = _named(document, "python_timer")
-    assert timer["peer_orders"] > 100
-    assert timer["orders"] > 100
+    assert timer["peer_orders"] > 20
+    assert timer["orders"] > timer["peer_orders"]
     best = _named(document, "python_bbo")
     assert best["wakes"] > best["peer_calls"] > 100  # over the large and the small market
 
