@@ -339,7 +339,7 @@ def test_lower_levels_show_the_same_market(
                 shown[side, px_ticks] = lots
             elif row_kind == EventKind.BEST:
                 best[side] = (px_ticks, lots)
-        if seq % 50 == 0 and level is Level.DEPTH:
+        if seq % 500 == 0 and level is Level.DEPTH:
             held = {(s, px): book.lots(s, px) for s in (1, -1) for px in book.sides[s]}
             assert {level: lots for level, lots in shown.items() if lots} == held
         if level is Level.QUOTES:
