@@ -8,10 +8,11 @@ from typing import Final
 
 import click
 
+from experiments.cli.layout_view import show_layout
 from experiments.cli.output import EXIT_DONE, EXIT_ERROR, Output, lake_options, output_option
 from experiments.cli.table_view import TableView
 from framework.catalog import Catalog, Lineage, did_you_mean, load_catalog
-from framework.core.errors import CatalogError, DataError
+from framework.core.errors import CatalogError, DataError, SpecError
 from framework.lake import facts
 from framework.lake.store import Lake, TableName
 from framework.lake.units import read_units
@@ -22,9 +23,12 @@ _BARE_NAME_ORDER: Final = ("gold", "reference", "silver", "bronze", "quarantine"
 
 @click.command()
 @click.argument("name", required=False)
+@click.option("--layout", is_flag=True, help="Show how NAME's files lie, and what they cost.")
 @lake_options
 @output_option
-def tables(*, name: str | None, lake: Path, catalog: Path | None, output: Output) -> None:
+def tables(
+    *, name: str | None, layout: bool, lake: Path, catalog: Path | None, output: Output
+) -> None:
     """List the lake's tables, or describe table NAME.
 
     NAME is layer/table, such as silver/binance_spot_depth; a bare NAME means its gold table.
@@ -36,6 +40,13 @@ def tables(*, name: str | None, lake: Path, catalog: Path | None, output: Output
             remedy="name it with --lake, or make one: crossbook ingest, or crossbook demo",
         )
     store = Lake(lake)
+    if layout and name is None:
+        raise SpecError(
+            "--layout describes one table, no NAME was given",
+            remedy="name one: crossbook tables silver/market_quotes --layout",
+        )
+    if layout and name is not None:
+        show_layout(store, _resolve(store, name), output)
     if name is None:
         _list(store, output)
     else:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs
@@ -26,6 +25,7 @@ from pyspark.sql.datasource import (
 )
 from pyspark.sql.types import StructType
 
+from framework.scale.files import table_files
 from framework.scale.java import ScaleError
 from framework.scale.pushdown import Condition, conditions, matching_files, row_filter
 from framework.scale.writer import DeltaWriter
@@ -108,11 +108,6 @@ def spark_schema(delta: DeltaTable) -> StructType:
     for field in found.fields:
         field.nullable = True
     return found
-
-
-def table_files(delta: DeltaTable) -> pl.DataFrame:
-    """List a version's files: path, size, partition values and statistics."""
-    return pl.DataFrame(pl.from_arrow(pa.table(delta.get_add_actions(flatten=True))))
 
 
 class _File(InputPartition):

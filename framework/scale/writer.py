@@ -30,11 +30,15 @@ _ROWS_A_FILE: Final = 1 << 21
 _HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 
 
+WrittenFile = tuple[str, int, dict[str, str | None], str]
+"""Path within the table, size, partition values and statistics."""
+
+
 @dataclass
 class _Written(WriterCommitMessage):
     """The files of one task, each with what the log says of it, and their schema."""
 
-    files: list[tuple[str, int, dict[str, str | None], str]] = field(default_factory=list)
+    files: list[WrittenFile] = field(default_factory=list)
     schema: bytes = b""
 
 
@@ -88,7 +92,7 @@ class DeltaWriter(DataSourceArrowWriter):
         if frame.is_empty():
             return
         if not self._partition_by:
-            written.files.append(self._write_file(frame, target, {}))
+            written.files.append(write_file(self._uri, frame, target, {}))
             return
         parts = frame.partition_by(*self._partition_by, maintain_order=True, as_dict=True)
         for key, part in parts.items():
@@ -96,26 +100,7 @@ class DeltaWriter(DataSourceArrowWriter):
                 name: None if value is None else str(value)
                 for name, value in zip(self._partition_by, key, strict=True)
             }
-            written.files.append(self._write_file(part, target, values))
-
-    def _write_file(
-        self, rows: pl.DataFrame, target: pa.Schema, values: Mapping[str, str | None]
-    ) -> tuple[str, int, dict[str, str | None], str]:
-        folder = "".join(
-            f"{k}={_HIVE_NULL if v is None else quote(v, safe=_SAFE)}/" for k, v in values.items()
-        )
-        path = f"{folder}part-{uuid.uuid4()}.parquet"
-        own = pa.schema([item for item in target if item.name not in values])
-        files = pa.fs.PyFileSystem(DeltaStorageHandler(self._uri))
-        pq.write_table(
-            rows.select(own.names).to_arrow().cast(own),
-            path,
-            filesystem=files,
-            compression="zstd",
-            row_group_size=ROWS_PER_GROUP,
-        )
-        size = files.get_file_info(path).size
-        return path, size, dict(values), _statistics(rows.select(own.names))
+            written.files.append(write_file(self._uri, part, target, values))
 
     def commit(self, messages: list[WriterCommitMessage | None]) -> None:
         """Name all files in the log at once, unless the transaction is there already."""
@@ -125,11 +110,8 @@ class DeltaWriter(DataSourceArrowWriter):
         schema = pa.unify_schemas(
             [pa.ipc.read_schema(pa.py_buffer(item.schema)) for item in written]
         )
-        now_ms = time.time_ns() // 1_000_000
         actions: list[AddAction | RemoveAction] = [
-            AddAction(quote(path, safe="/=" + _SAFE), size, values, now_ms, True, statistics)
-            for item in written
-            for path, size, values, statistics in item.files
+            add_action(file) for item in written for file in item.files
         ]
         properties = CommitProperties(
             app_transactions=[Transaction(self._transaction, 1)] if self._transaction else None
@@ -157,6 +139,42 @@ class DeltaWriter(DataSourceArrowWriter):
 
     def abort(self, messages: list[WriterCommitMessage | None]) -> None:
         """Leave the files of a failed write to vacuum: no log names them."""
+
+
+def write_file(
+    uri: str, rows: pl.DataFrame, schema: pa.Schema, values: Mapping[str, str | None]
+) -> WrittenFile:
+    """Write one data file of a table, in the folder of its partition.
+
+    Parameters
+    ----------
+    values
+        Values of the partition columns, which are not in the file itself.
+    """
+    folder = "".join(f"{name}={_folder_of(value)}/" for name, value in values.items())
+    path = f"{folder}part-{uuid.uuid4()}.parquet"
+    own = pa.schema([item for item in schema if item.name not in values])
+    files = pa.fs.PyFileSystem(DeltaStorageHandler(uri))
+    pq.write_table(
+        rows.select(own.names).to_arrow().cast(own),
+        path,
+        filesystem=files,
+        compression="zstd",
+        row_group_size=ROWS_PER_GROUP,
+    )
+    size = files.get_file_info(path).size
+    return path, size, dict(values), _statistics(rows.select(own.names))
+
+
+def add_action(file: WrittenFile, *, is_change: bool = True) -> AddAction:
+    """Return what the log says of a file; `is_change` is False where its rows were there before."""
+    path, size, values, statistics = file
+    now_ms = time.time_ns() // 1_000_000
+    return AddAction(quote(path, safe="/=" + _SAFE), size, values, now_ms, is_change, statistics)
+
+
+def _folder_of(value: str | None) -> str:
+    return _HIVE_NULL if value is None else quote(value, safe=_SAFE)
 
 
 def _require_known(schema: pa.Schema, delta: DeltaTable, uri: str) -> None:

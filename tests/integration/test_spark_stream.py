@@ -147,6 +147,8 @@ def test_a_late_and_a_broken_file_are_quarantined_and_the_stream_goes_on(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     job = made_landing(tmp_path, files=1)
+    local = Lake(tmp_path / "local")
+    assert not ingest(local, "b", job.source_format, [job.landing], job.catalog).failures
     (job.landing / "broken.gz").write_bytes(b"\x1f\x8bno gzip")
     late = [line(5, usdm_depth(1, 90, 91, 89, [("99.0", "1.000")]))]
     write_capture(job.landing / "z_late.gz", late)
@@ -158,7 +160,6 @@ def test_a_late_and_a_broken_file_are_quarantined_and_the_stream_goes_on(
     reasons = dict(refused.select("source_file", "reason").iter_rows())
     assert set(reasons) == {"broken.gz", "z_late.gz"}
     assert "numbered depth must come in order of time" in reasons["z_late.gz"]
-    local = Lake(tmp_path / "local")
     report = ingest(local, "b", job.source_format, [job.landing], job.catalog)
     assert {f.source_file for f in report.failures} == set(reasons)
     for kind in ("depth", "trades", "quotes"):
