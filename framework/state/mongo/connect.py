@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
 
-from framework.state.errors import VersionError
+from framework.state.errors import AccessError, VersionError
 from framework.state.mongo.failures import translating
 from framework.state.mongo.secrets import without_secrets
 from framework.state.mongo.store import MongoStore
@@ -43,11 +45,29 @@ def connect(
     VersionError
         Where the server is too old, or is no replica set.
     """
+    _check_uri(uri)
     with translating(uri):
         _check_reachable(uri, timeout_s)
         client = _client(uri, patience_s)
         name = database or client.get_default_database(DATABASE).name
         return MongoStore(client, name, uri, patience_s)
+
+
+def _check_uri(uri: str) -> None:
+    """Refuse what is no URI of MongoDB, without showing any of it: it may be all secret."""
+    problem = "it does not begin with mongodb:// or mongodb+srv://"
+    if uri.startswith(("mongodb://", "mongodb+srv://")):
+        try:
+            parse_uri(uri, warn=False)
+        except (PyMongoError, ValueError) as error:
+            problem = without_secrets(str(error), uri)
+        else:
+            return
+    raise AccessError(
+        f"the store's URI must be one of MongoDB's: {problem}",
+        remedy="write for example mongodb://user@host:27017/?replicaSet=rs0, and percent-encode "
+        "what is special in user and password",
+    )
 
 
 def _check_reachable(uri: str, timeout_s: float) -> None:

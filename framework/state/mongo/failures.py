@@ -97,9 +97,9 @@ def translated(error: driver.PyMongoError, uri: str) -> StateError:
     text = without_secrets(str(error), uri)
     if isinstance(error, driver.OperationFailure):
         return _refusal(error, text)
-    if isinstance(error, driver.InvalidURI | driver.ConfigurationError):
+    if isinstance(error, driver.ConfigurationError):
         return AccessError(
-            f"the store's URI must be one that MongoDB's driver takes: {text}",
+            f"the store's URI must have options that go together: {text}",
             remedy="write for example mongodb://user@host:27017/?replicaSet=rs0",
         )
     if isinstance(error, driver.ConnectionFailure):
