@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),
+    "warm": ("experiments.cli.warm:warm", "Compile the engine ahead of the first run."),
 }
 
 

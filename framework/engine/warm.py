@@ -13,13 +13,15 @@ import numpy as np
 
 from framework._jit import is_cached
 from framework.engine.loop import advance
+from framework.replay.output import warm_merge
 from framework.venue.memory import World
 from framework.venue.records import STREAM_DTYPE
 
 
 def warm_up() -> None:
-    """Compile the event loop and all it calls, or find it compiled."""
+    """Compile the event loop, the merge and all they call, or find them compiled."""
     advance(World(np.zeros(1, STREAM_DTYPE), 1).root)
+    warm_merge()
 
 
 def warm_up_aside() -> subprocess.Popen[bytes] | None:

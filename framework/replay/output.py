@@ -118,3 +118,9 @@ class Output:
             state[place] = column.ctypes.data
         if not self._named:
             state[M.ORDER_ID] = 0
+
+
+def warm_merge() -> None:
+    """Compile the kernels of the merge, or find them compiled."""
+    output = Output(0, 1, named=False)
+    output.fill(output, Sources((), 1))
