@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
+    "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),
     "warm": ("experiments.cli.warm:warm", "Compile the engine ahead of the first run."),
