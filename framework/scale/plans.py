@@ -17,7 +17,7 @@ class ScanMetrics:
     Parameters
     ----------
     location
-        The folder, as the plan writes it.
+        The table's folder.
     files, size_bytes
         Files read and their size; of a file only the columns and row groups needed are read.
     partitions
@@ -34,7 +34,7 @@ def scan_metrics(frame: DataFrame) -> list[ScanMetrics]:
     """Tell what the scans of a frame read; collect it first, or nothing has been read."""
     return [
         ScanMetrics(
-            location=str(node.relation().location().rootPaths().apply(0)),
+            location=_location(node.relation()),
             files=_metric(node, "numFiles"),
             size_bytes=_metric(node, "filesSize"),
             partitions=_metric(node, "numPartitions"),
@@ -67,6 +67,12 @@ def _nodes(node: Any) -> Iterator[Any]:
     children = node.children()
     for index in range(children.size()):
         yield from _nodes(children.apply(index))
+
+
+def _location(relation: Any) -> str:
+    """Return the folder a scan was told to take partitions from, else the first path it reads."""
+    base = relation.options().get("basePath")
+    return str(base.get() if base.isDefined() else relation.location().rootPaths().apply(0))
 
 
 def _metric(node: Any, name: str) -> int:

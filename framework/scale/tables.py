@@ -42,7 +42,9 @@ def read_table(
     files = delta.file_uris()
     if not files:
         return session.createDataFrame([], schema)
-    return session.read.schema(schema).option("basePath", uri).parquet(*files)
+    rows = session.read.schema(schema).option("basePath", uri).parquet(*files)
+    # Spark puts partition columns last.
+    return rows.select(*(rows[f"`{name}`"] for name in schema.names))
 
 
 def append_table(

@@ -24,8 +24,6 @@ from framework.core.errors import DataError
 from framework.lake.encoding import ROWS_PER_GROUP
 from framework.lake.schema_check import plain_type, schema_to_write
 
-_SAFE: Final = " !@$&()+,;-._~'"
-"""Characters of a partition's value that a folder's name may have as they are."""
 _ROWS_A_FILE: Final = 1 << 21
 _HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 
@@ -170,11 +168,11 @@ def add_action(file: WrittenFile, *, is_change: bool = True) -> AddAction:
     """Return what the log says of a file; `is_change` is False where its rows were there before."""
     path, size, values, statistics = file
     now_ms = time.time_ns() // 1_000_000
-    return AddAction(quote(path, safe="/=" + _SAFE), size, values, now_ms, is_change, statistics)
+    return AddAction(path, size, values, now_ms, is_change, statistics)
 
 
 def _folder_of(value: str | None) -> str:
-    return _HIVE_NULL if value is None else quote(value, safe=_SAFE)
+    return _HIVE_NULL if value is None else quote(value, safe="")
 
 
 def _require_known(schema: pa.Schema, delta: DeltaTable, uri: str) -> None:

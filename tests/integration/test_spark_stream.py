@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -121,6 +122,13 @@ def test_file_by_file_equals_ingest_and_ingest_goes_on(spark: SparkSession, tmp_
     report = ingest(stream, "b", job.source_format, [job.landing], job.catalog)
     assert (report.files, report.skipped) == (0, 3)
     assert {table: stream.version(table) for table in stream.tables()} == versions
+
+
+def test_large_batches_are_written_by_tasks(spark: SparkSession, tmp_path: Path) -> None:
+    job = replace(made_landing(tmp_path), files_per_batch=64, driver_bytes=0)
+    stream = Lake(tmp_path / "stream")
+    ingest_available(spark, stream, job)
+    assert_same_tables(stream, local_lake(job, tmp_path / "local"))
 
 
 def test_killed_in_the_middle_of_a_batch(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,0 +1,147 @@
+"""Print how fast streams are aligned and markets scanned, locally and on Spark.
+
+Sizes may be given: ``bench_align.py local spark scan=10000000``; ``scan`` keeps its market in a
+folder that ``CROSSBOOK_BENCH_DIR`` names, so that a second run only scans it.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from framework.align import AsOf, PolarsAligner
+from framework.lake.store import Lake, TableName
+from research.scan import PlantedMarket, ScanRules, TableQuotes, scan
+
+ROUNDS = 5
+SPEC = AsOf(on="ts", by=("symbol",), sequence="seq")
+QUOTES = TableName("silver", "market_quotes")
+
+
+def sides(left_rows: int, right_rows: int, symbols: int = 8) -> tuple[pl.DataFrame, pl.DataFrame]:
+    random = np.random.default_rng(1)
+
+    def side(rows: int, **columns: np.ndarray) -> pl.DataFrame:
+        return pl.DataFrame(
+            {"ts": np.sort(random.integers(0, 86_400 * 10**9, rows)), **columns}
+        ).with_columns(symbol=pl.Series(random.integers(0, symbols, rows)).cast(pl.String))
+
+    left = side(left_rows, price=random.random(left_rows))
+    bid, ask = random.random(right_rows), random.random(right_rows)
+    return left, side(right_rows, seq=np.arange(right_rows), bid=bid, ask=ask)
+
+
+def compared(name: str, bare: Callable[[], object], ours: Callable[[], object]) -> None:
+    """Time both in turn; the machine's moods then fall on both."""
+    pairs = []
+    bare(), ours()
+    for _ in range(ROUNDS):
+        pair = []
+        for work in (bare, ours):
+            start = time.perf_counter()
+            work()
+            pair.append(time.perf_counter() - start)
+        pairs.append(pair)
+    theirs, mine = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median(mine / theirs for theirs, mine in pairs)
+    best = min(mine for _, mine in pairs) / min(theirs for theirs, _ in pairs)
+    print(
+        f"{name:34} bare {theirs:7.2f} s, ours {mine:7.2f} s, ratio {ratio:.2f} ({best:.2f} best)"
+    )
+
+
+def local() -> None:
+    left, right = sides(10_000_000, 1_000_000)
+
+    def bare() -> pl.DataFrame:
+        return left.join_asof(right, on="ts", by="symbol", coalesce=False, check_sortedness=False)
+
+    def ours() -> pl.DataFrame:
+        return PolarsAligner().asof(left, right, SPEC)
+
+    assert bare().equals(ours())
+    compared("as-of join, 10 M × 1 M, Polars", bare, ours)
+
+
+def spark(left_rows: int = 10_000_000, right_rows: int = 1_000_000) -> None:
+    from tempo import TSDF
+
+    from framework.scale import SparkConfig, spark_session
+    from framework.scale.aligner import SparkAligner
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, frame in zip(("left", "right"), sides(left_rows, right_rows), strict=True):
+            frame.write_parquet(f"{folder}/{name}.parquet")
+        session = spark_session(SparkConfig(driver_memory="3g"))
+        left, right = (session.read.parquet(f"{folder}/{n}.parquet") for n in ("left", "right"))
+
+        def bare() -> None:
+            one = TSDF(left, "ts", ["symbol"])
+            other = TSDF(right, "ts", ["symbol"], sequence_col="seq")
+            one.asofJoin(other).df.write.format("noop").mode("overwrite").save()
+
+        def ours() -> None:
+            joined = SparkAligner().asof(left, right, SPEC)
+            joined.write.format("noop").mode("overwrite").save()
+
+        compared(f"as-of join, {left_rows:,} × {right_rows:,}, Spark", bare, ours)
+        session.stop()
+
+
+def scanned(rows: int) -> None:
+    folder = os.environ.get("CROSSBOOK_BENCH_DIR")
+    with tempfile.TemporaryDirectory() as fallback:
+        root = Path(folder or fallback) / f"market_{rows}"
+        lake = Lake(root)
+        market = PlantedMarket(pairs=2000, venues=15, rows=rows)
+        truth = root / "truth.parquet"
+        if not truth.exists():
+            _made(market, lake).write_parquet(truth)
+        start, cpu = time.perf_counter(), time.process_time()
+        found = scan(TableQuotes(lake, QUOTES, lake.open(QUOTES).version()), ScanRules())
+        wall_s, cpu_s = time.perf_counter() - start, time.process_time() - cpu
+        planted = pl.read_parquet(truth).drop("is_dust").sort("pair", "start_ns")
+        assert found.episodes.select(planted.columns).equals(planted)
+        peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(
+            f"scan, {found.quotes:,} quotes, 15 venues × 2,000 pairs: {wall_s:.0f} s wall, "
+            f"{cpu_s:.0f} s of processor, {found.quotes / cpu_s / 1e3:.0f} k quotes a core-second, "
+            f"peak {peak_gb:.2f} GB"
+        )
+
+
+def _made(market: PlantedMarket, lake: Lake) -> pl.DataFrame:
+    truths, parts = [], []
+    for pair in market.generate():
+        truths.append(pair.truth)
+        parts.append(pair.quotes)
+        if sum(part.height for part in parts) > 3_000_000:
+            lake.append(QUOTES, pl.concat(parts), transaction=parts[0]["symbol"][0])
+            parts = []
+    if parts:
+        lake.append(QUOTES, pl.concat(parts), transaction=parts[0]["symbol"][0])
+    return pl.concat(truths)
+
+
+def main() -> None:
+    for wanted in sys.argv[1:] or ["local"]:
+        name, _, size = wanted.partition("=")
+        if name == "local":
+            local()
+        elif name == "spark":
+            spark(int(size or 10_000_000), int(size or 10_000_000) // 10)
+        else:
+            scanned(int(size or 10_000_000))
+
+
+if __name__ == "__main__":
+    main()
