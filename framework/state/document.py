@@ -25,6 +25,7 @@ MAX_BYTES: Final = 16 * 2**20
 
 _INT64: Final = 2**63
 _MAX_DEPTH: Final = 100
+_FIXED_BYTES: Final[dict[type, int]] = {int: 8, float: 8, bool: 1, type(None): 0, datetime: 8}
 
 # BSON type order: https://www.mongodb.com/docs/v6.0/reference/bson-type-comparison-order/
 RANK_MISSING: Final = 0  # what an empty list sorts as
@@ -46,9 +47,10 @@ def checked(document: Mapping[str, Value], *, what: str = "a document") -> Docum
         Where a name or a value is not one a document may hold, or the whole is too large.
     """
     copy = _checked_fields(document, what, 0)
-    if bson_bytes(copy) > MAX_BYTES:
+    size = bson_bytes(copy)
+    if size > MAX_BYTES:
         raise DocumentError(
-            f"{what} must have at most {MAX_BYTES} bytes, it has {bson_bytes(copy)}",
+            f"{what} must have at most {MAX_BYTES} bytes, it has {size}",
             remedy="split it",
             code=BAD_VALUE,
         )
@@ -57,8 +59,9 @@ def checked(document: Mapping[str, Value], *, what: str = "a document") -> Docum
 
 def checked_value(value: object, what: str, depth: int = 0) -> Value:
     """Copy a value, having checked it; see `checked`."""
-    if value is None or isinstance(value, bool):
-        return value
+    kind = type(value)
+    if kind is str or kind is float or value is None or kind is bool:
+        return value  # type: ignore[return-value]
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int):
@@ -99,7 +102,10 @@ def _checked_fields(document: Mapping[str, Value], what: str, depth: int) -> Doc
                 remedy="rename the field",
                 code=BAD_VALUE,
             )
-        copy[name] = checked_value(value, f"{what}: {name}", depth)
+        if type(value) is int and -_INT64 <= value < _INT64:
+            copy[name] = value
+        else:
+            copy[name] = checked_value(value, f"{what}: {name}", depth)
     return copy
 
 
@@ -139,7 +145,12 @@ def bson_bytes(document: Mapping[str, Value]) -> int:
     ----------
     https://bsonspec.org/spec.html
     """
-    return 5 + sum(2 + len(k.encode()) + _value_bytes(v) for k, v in document.items())
+    total = 5 + 2 * len(document)
+    for name, value in document.items():
+        total += len(name) if name.isascii() else len(name.encode())
+        size = _FIXED_BYTES.get(type(value))
+        total += _value_bytes(value) if size is None else size
+    return total
 
 
 def _value_bytes(value: Value) -> int:
@@ -148,11 +159,15 @@ def _value_bytes(value: Value) -> int:
     if isinstance(value, bool):
         return 1
     if isinstance(value, str):
-        return 5 + len(value.encode())
+        return 5 + (len(value) if value.isascii() else len(value.encode()))
     if isinstance(value, dict):
         return bson_bytes(value)
     if isinstance(value, list):
-        return 5 + sum(2 + len(str(i)) + _value_bytes(item) for i, item in enumerate(value))
+        total = 5 + 2 * len(value) + sum(map(len, map(str, range(len(value)))))
+        for item in value:
+            size = _FIXED_BYTES.get(type(item))
+            total += _value_bytes(item) if size is None else size
+        return total
     return 8
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -49,9 +49,14 @@ class Executor:
         Where changes are noted.
     commit_ns
         When.
+    check_room
+        Called before a document is added; raises where there is no room.
     """
 
-    def __init__(self, shelf: Shelf, log: ChangeLog, commit_ns: int) -> None:
+    def __init__(
+        self, shelf: Shelf, log: ChangeLog, commit_ns: int, *, check_room: Callable[[], None]
+    ) -> None:
+        self._check_room = check_room
         self._shelf = shelf
         self._log = log
         self._commit_ns = commit_ns
@@ -121,6 +126,7 @@ class Executor:
     def _insert(self, document: Document) -> None:
         shelf = self._shelf
         self._check_unique(document, clash=shelf.clashing(document))
+        self._check_room()
         shelf.add(document)
         self._note(Operation.INSERT, document, document)
         while (oldest := shelf.surplus()) is not None:

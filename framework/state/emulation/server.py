@@ -139,19 +139,8 @@ class EmulatedServer:
             self._pass_on()
 
     def executor(self, collection: str, commit_ns: int) -> Executor:
-        """Open a collection for writes at an instant.
-
-        Raises
-        ------
-        FullError
-            Where the store holds as many documents as memory is meant for.
-        """
-        if sum(len(shelf) for shelf in self.shelves.values()) >= self._max_documents:
-            raise FullError(
-                f"the emulated store may hold {self._max_documents} documents, it does",
-                remedy="cap or expire the collections, or raise max_documents",
-            )
-        return Executor(self.shelf(collection), self.log, commit_ns)
+        """Open a collection for writes at an instant."""
+        return Executor(self.shelf(collection), self.log, commit_ns, check_room=self._check_room)
 
     def follow(self, replica: Replica) -> None:
         """Pass every change on to a stale copy from now on."""
@@ -160,6 +149,13 @@ class EmulatedServer:
     def unfollow(self, replica: Replica) -> None:
         """Stop passing changes on."""
         self._replicas = [one for one in self._replicas if one is not replica]
+
+    def _check_room(self) -> None:
+        if sum(len(shelf) for shelf in self.shelves.values()) >= self._max_documents:
+            raise FullError(
+                f"the emulated store may hold {self._max_documents} documents, it does",
+                remedy="cap or expire the collections, or raise max_documents",
+            )
 
     def _pass_on(self) -> None:
         for replica in self._replicas:
@@ -180,6 +176,6 @@ class EmulatedServer:
         for sweep_ns, name, key, document in sorted(due, key=lambda item: item[:3]):
             self.now_ns = max(self.now_ns, sweep_ns)
             if self.shelves[name].get(key) is document:  # two indexes may expire one document
-                Executor(self.shelves[name], self.log, sweep_ns).expire((document,))
+                self.executor(name, sweep_ns).expire((document,))
         self._next_sweep_ns = (until_ns // _SWEEP_NS + 1) * _SWEEP_NS
         self._pass_on()

@@ -195,12 +195,12 @@ class EmulatedCollection(Collection):
         server, batch = self._store.server, tuple(writes)
 
         def commit(commit_ns: int) -> None:
+            executor = server.executor(self.name, commit_ns)
             try:
-                executor = server.executor(self.name, commit_ns)
+                outcome, failures = executor.batch(batch, ordered=ordered)
             except StateError as error:
                 ticket.settle(None, error)
                 return
-            outcome, failures = executor.batch(batch, ordered=ordered)
             refusal = bulk_error(failures, len(batch), ordered=ordered) if failures else None
             ticket.settle(outcome, refusal)
 
