@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -105,11 +106,12 @@ class GoldStream:
             yield _delayed(batch, self.feed_ns)
 
     def open_file(self, path: str) -> pq.ParquetFile:
-        """Open one of the table's files."""
+        """Open one of the table's files, named as in the table's log: encoded like a URL."""
+        plain = unquote(path)
         if "://" not in self.location:
-            return pq.ParquetFile(Path(self.location) / path, pre_buffer=False)
+            return pq.ParquetFile(Path(self.location) / plain, pre_buffer=False)
         remote = PyFileSystem(DeltaStorageHandler(self.location))
-        return pq.ParquetFile(remote.open_input_file(path), pre_buffer=True)
+        return pq.ParquetFile(remote.open_input_file(plain), pre_buffer=True)
 
 
 def _delayed(batch: pa.RecordBatch, feed_ns: int) -> pa.RecordBatch:
