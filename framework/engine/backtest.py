@@ -25,6 +25,7 @@ from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
+from framework.engine.shelf import ROOM_BYTES
 from framework.replay.held import Market, in_order
 from framework.replay.market import Chunk, read_market
 from framework.replay.stream import GoldStream
@@ -163,7 +164,13 @@ class _Run:
         ]
         self._hasher = ThreadPoolExecutor(1, "crossbook-journal")
         self._recorders = [
-            Recorder(self._instruments, self._hasher, config.trace_order) for _ in strategies
+            Recorder(
+                self._instruments,
+                self._hasher,
+                config.trace_order,
+                room_bytes=ROOM_BYTES // len(strategies),
+            )
+            for _ in strategies
         ]
         self._began = time.perf_counter()
         self._notes: list[np.ndarray] = []

@@ -16,6 +16,7 @@ from framework.core.events import I8Array, I32Array, I64Array
 from framework.core.instrument import Instrument
 from framework.core.orders import TraceEvent
 from framework.engine.result import JOURNAL_SCHEMA, SAMPLE_SCHEMA
+from framework.engine.shelf import ROOM_BYTES, Shelf
 from framework.venue.memory import World
 from framework.venue.records import JOURNAL_DTYPE, SAMPLE_DTYPE
 from framework.venue.world import W
@@ -65,14 +66,20 @@ class Recorder:
         Hashes what has been recorded while the replay goes on.
     trace_order
         Order whose `TraceEvent` rows are kept apart; 0 for none.
+    room_bytes
+        What to keep of the journal in memory; older rows move to a temporary file.
     """
 
     def __init__(
-        self, instruments: Sequence[Instrument], worker: ThreadPoolExecutor, trace_order: int = 0
+        self,
+        instruments: Sequence[Instrument],
+        worker: ThreadPoolExecutor,
+        trace_order: int = 0,
+        room_bytes: int = ROOM_BYTES,
     ) -> None:
         self._trace_order = trace_order
         self._trace: list[pa.RecordBatch] = []
-        self._journal: list[pa.RecordBatch] = []
+        self._journal = Shelf(JOURNAL_SCHEMA, room_bytes)
         self._samples: list[np.ndarray] = []
         self._worker = worker
         self._hashing: Future[None] | None = None
@@ -106,7 +113,7 @@ class Recorder:
 
     def journal(self) -> pa.Table:
         """Build the journal table."""
-        return pa.Table.from_batches(self._journal, schema=JOURNAL_SCHEMA)
+        return self._journal.table()
 
     def trace(self) -> pa.Table:
         """Build the table of the traced order's rows, `TraceEvent` rows among them."""
