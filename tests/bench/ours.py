@@ -73,6 +73,8 @@ def simulate(request: dict[str, Any]) -> dict[str, Any]:
         "events": results[0].events,
         "orders": sum(result.counters["orders"] for result in results),
         "fills": sum(result.counters["fills"] for result in results),
+        "journal_rows": sum(result.journal.num_rows for result in results),
+        "journal_mb": round(sum(result.journal.nbytes for result in results) / 1e6, 1),
     }
 
 
