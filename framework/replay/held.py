@@ -6,15 +6,17 @@ import itertools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from framework.core.errors import SpecError
-from framework.core.events import Tape
+from framework.core.events import I64Array, Tape
 from framework.replay.market import CHUNK_ROWS, Chunk, read_market
 from framework.replay.stream import GoldStream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Market:
-    """What `read_market` would read, read once; about 50 bytes an event.
+    """What `read_market` would read, read once; 39 bytes an event, 47 where orders are named.
 
     Attributes
     ----------
@@ -53,8 +55,14 @@ def hold_market(streams: Sequence[GoldStream], *, chunk_rows: int = CHUNK_ROWS) 
         Where the events break a rule the replay needs.
     """
     ordered = in_order(streams)
-    chunks = read_market(ordered, chunk_rows=chunk_rows)
-    return Market(ordered, tuple(_kept(chunk) for chunk in chunks))
+    held = []
+    no_ids: I64Array = np.zeros(0, np.int64)
+    for chunk in read_market(ordered, chunk_rows=chunk_rows):
+        n = chunk.tape.order_id.size
+        if no_ids.size < n:
+            no_ids = np.zeros(n, np.int64)
+        held.append(_kept(chunk, no_ids[:n]))
+    return Market(ordered, tuple(held))
 
 
 def in_order(streams: Sequence[GoldStream]) -> tuple[GoldStream, ...]:
@@ -73,6 +81,10 @@ def in_order(streams: Sequence[GoldStream]) -> tuple[GoldStream, ...]:
     return ordered
 
 
-def _kept(chunk: Chunk) -> Chunk:
-    own = {name: column.copy() for name, column in chunk.tape._asdict().items()}
-    return replace(chunk, tape=Tape(**own))
+def _kept(chunk: Chunk, no_ids: I64Array) -> Chunk:
+    """Copy a chunk; all chunks that name no orders share one column of zeros."""
+    columns = chunk.tape._asdict()
+    order_id = columns.pop("order_id")
+    own = {name: column.copy() for name, column in columns.items()}
+    named = bool(order_id.any())
+    return replace(chunk, tape=Tape(**own, order_id=order_id.copy() if named else no_ids))
