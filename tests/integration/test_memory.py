@@ -28,7 +28,7 @@ INSTRUMENTS = demo_instruments()
 class Requotes(Strategy):
     """Joins the bid anew at every timer, so that its journal grows with the market."""
 
-    wakes = (OnTimer("40ms"),)
+    wakes = (OnTimer("10ms"),)
 
     def on_timer(self, ctx: Context) -> None:
         if ctx.has_quote(0):
@@ -112,8 +112,8 @@ def test_reading_ten_times_the_rows_takes_no_more_memory(lake: Lake) -> None:
 def test_a_run_with_ten_times_the_orders_takes_no_more_memory(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backtest, "ROOM_BYTES", 1 << 16)
-    config = BacktestConfig(chunk_rows=CHUNK_ROWS)
+    monkeypatch.setattr(backtest, "ROOM_BYTES", 1 << 18)
+    config = BacktestConfig(chunk_rows=CHUNK_ROWS, compiled=True)
     run_backtest(Requotes(), _streams(lake, "short"), config)
     figures = []
     for name in ("short", "long"):
