@@ -201,6 +201,7 @@ def withdraw(w: I64Array, v: int, e: int) -> None:
             if nodes_of(w, v)[n].id:
                 # The last order of its side stays, as anybody's.
                 nodes_of(w, v)[n].episode = NOBODY
+                nodes_of(w, v)[n].hidden = 0
     episode.actual_end_ns = common_of(w)[0].now_ns
     if venue.spoof_episode == e:
         venue.spoof_episode = NOBODY
