@@ -1,7 +1,7 @@
 """Print how fast streams are aligned and markets scanned, locally and on Spark.
 
-Sizes may be given: ``bench_align.py local spark scan=10000000``; ``scan`` keeps its market in a
-folder that ``CROSSBOOK_BENCH_DIR`` names, so that a second run only scans it.
+Sizes may be given: ``bench_align.py local spark scan=10000000 stages=1000000``. ``scan`` keeps its
+market in a folder that ``CROSSBOOK_BENCH_DIR`` names, so that a second run only scans it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,86 @@ def _made(market: PlantedMarket, lake: Lake) -> pl.DataFrame:
     return pl.concat(truths)
 
 
+def stages(rows: int) -> None:
+    """Print core-seconds of each stage on Spark, one session, the JVM and its workers included."""
+    from framework.align import BarKind, Bars, Fill, Grid, Smooth
+    from framework.scale import SparkConfig, append_table, read_table, spark_session
+    from framework.scale.aligner import SparkAligner
+    from research.scan.on_spark import scan_on_spark
+
+    session = spark_session(SparkConfig(driver_memory="3g"))
+    align = SparkAligner()
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(folder)
+        _made(PlantedMarket(pairs=20, venues=15, rows=rows), lake)
+        table = read_table(session, lake, QUOTES)
+        columns = {"ts": "exchange_timestamp_ns", "sequence": "sequence", "by": ("symbol",)}
+        half = table.where("sequence % 10 = 0").select("symbol", "exchange_timestamp_ns")
+        join = AsOf(on="exchange_timestamp_ns", by=("symbol",), sequence="sequence")
+        bars = Bars(
+            size=60 * 10**9, price="bid_price", volume="bid_volume", side="sequence", **columns
+        )
+        works: dict[str, Callable[[], object]] = {
+            "read": lambda: _noop(table),
+            "as-of join": lambda: _noop(align.asof(half, table, join)),
+            "time bars": lambda: _noop(align.bars(table, bars)),
+            "volume bars": lambda: _noop(
+                align.bars(table, replace(bars, kind=BarKind.VOLUME, size=1000.0))
+            ),
+            "grid": lambda: _noop(
+                align.interpolate(
+                    table,
+                    Grid(step=60 * 10**9, columns=("bid_price",), fill=Fill.PREVIOUS, **columns),
+                )
+            ),
+            "EMA, range": lambda: _noop(
+                align.smooth(
+                    table,
+                    Smooth(ema_alpha=0.1, range_ns=60 * 10**9, price="bid_price", **columns),
+                )
+            ),
+            "scan": lambda: scan_on_spark(
+                session, TableQuotes(lake, QUOTES, lake.open(QUOTES).version())
+            ),
+            "append": lambda: append_table(
+                table, lake, TableName("silver", "copy"), transaction=str(time.time_ns())
+            ),
+        }
+        _noop(align.asof(half.limit(1000), table.limit(1000), join))  # start the workers
+        for name, work in works.items():
+            start, cpu = time.perf_counter(), tree_cpu_s()
+            work()
+            wall_s, cpu_s = time.perf_counter() - start, tree_cpu_s() - cpu
+            print(
+                f"{name:12} {rows:>12,} rows {cpu_s:8.1f} core-seconds ({wall_s:.1f} s wall), "
+                f"{rows / cpu_s / 1e3:8.0f} k rows a core-second",
+                flush=True,
+            )
+    session.stop()
+
+
+def _noop(frame: object) -> None:
+    frame.write.format("noop").mode("overwrite").save()  # type: ignore[attr-defined]
+
+
+def tree_cpu_s() -> float:
+    """Sum the processor time of this process and all that descend from it, ended ones included."""
+    seconds: dict[int, float] = {}
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                told = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it ended meanwhile
+            parents[int(folder.name)] = int(told[1])
+            seconds[int(folder.name)] = sum(map(int, told[11:15])) / os.sysconf("SC_CLK_TCK")
+    own = {os.getpid()}
+    for _ in range(8):
+        own |= {child for child, parent in parents.items() if parent in own}
+    return sum(seconds.get(process, 0.0) for process in own)
+
+
 def main() -> None:
     for wanted in sys.argv[1:] or ["local"]:
         name, _, size = wanted.partition("=")
@@ -139,6 +220,8 @@ def main() -> None:
             local()
         elif name == "spark":
             spark(int(size or 10_000_000), int(size or 10_000_000) // 10)
+        elif name == "stages":
+            stages(int(size or 1_000_000))
         else:
             scanned(int(size or 10_000_000))
 

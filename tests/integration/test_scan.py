@@ -131,6 +131,27 @@ def test_a_market_needs_two_venues(make: object) -> None:
         make()  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("level", ["orders", "quotes"])
+def test_the_generated_market_is_found_to_the_nanosecond(tmp_path: Path, level: str) -> None:
+    lake = tmp_path / "lake"
+    made = CliRunner().invoke(
+        main,
+        ["planted", "--out", str(lake), "--minutes", "1", "--venues", "3", "--level", level],
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    table = "planted" if level == "orders" else f"planted_{level}"
+    done = CliRunner().invoke(
+        main, ["scan", table, "--lake", str(lake), "--out", str(tmp_path / "out")]
+    )
+    assert done.exit_code == 0, done.output
+    truth = Lake(lake).scan(TableName("reference", "planted_crosses")).collect()
+    found = pl.read_delta(str(tmp_path / "out" / "episodes"))
+    spell = ["start_ns", "end_ns", "buy", "sell", "is_complete"]
+    expected = truth.select(*spell, quantity=pl.col("lots").cast(pl.Float64)).sort(spell)
+    assert expected.height > 20
+    assert found.select(*spell, "quantity").sort(spell).equals(expected)
+
+
 @pytest.mark.captures
 def test_fx_venues_from_gold(captures: Path, tmp_path: Path) -> None:
     lake = str(tmp_path / "lake")
