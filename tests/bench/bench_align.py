@@ -42,22 +42,22 @@ def sides(left_rows: int, right_rows: int, symbols: int = 8) -> tuple[pl.DataFra
 
 
 def compared(name: str, bare: Callable[[], object], ours: Callable[[], object]) -> None:
-    """Time both in turn; the machine's moods then fall on both."""
-    pairs = []
+    """Time both in turn, so that both see the same moods of the machine: wall and processor."""
     bare(), ours()
-    for _ in range(ROUNDS):
-        pair = []
-        for work in (bare, ours):
-            start = time.perf_counter()
-            work()
-            pair.append(time.perf_counter() - start)
-        pairs.append(pair)
-    theirs, mine = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ratio = statistics.median(mine / theirs for theirs, mine in pairs)
-    best = min(mine for _, mine in pairs) / min(theirs for theirs, _ in pairs)
-    print(
-        f"{name:34} bare {theirs:7.2f} s, ours {mine:7.2f} s, ratio {ratio:.2f} ({best:.2f} best)"
-    )
+    rounds = [[_timed(bare), _timed(ours)] for _ in range(ROUNDS)]
+    told = []
+    for place, what in enumerate(("wall", "processor")):
+        theirs = statistics.median(pair[0][place] for pair in rounds)
+        mine = statistics.median(pair[1][place] for pair in rounds)
+        ratio = statistics.median(pair[1][place] / pair[0][place] for pair in rounds)
+        told.append(f"{what} bare {theirs:.2f} s, ours {mine:.2f} s, ratio {ratio:.2f}")
+    print(f"{name}: {'; '.join(told)}", flush=True)
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    start, cpu = time.perf_counter(), tree_cpu_s()
+    work()
+    return time.perf_counter() - start, tree_cpu_s() - cpu
 
 
 def local() -> None:

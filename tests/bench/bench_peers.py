@@ -61,7 +61,7 @@ def measured(work: Work, session: Session) -> tuple[Outcome, ...]:
 @click.option(
     "--share-processes",
     is_flag=True,
-    help="Use one process a simulator: sooner done, but memory figures mean nothing.",
+    help="Use one process a simulator: sooner done; memory and starts then mean nothing.",
 )
 @click.option("--write-docs", is_flag=True, help="Write the table into docs/performance.md.")
 def main(

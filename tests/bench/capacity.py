@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bench.comparisons import quotes
-from tests.bench.measure import in_turn
+from tests.bench.measure import in_turn, rounds_of
 from tests.bench.outcome import Bar, Outcome
-from tests.bench.peer_files import write_npz
+from tests.bench.peer_files import write_compressed
 from tests.bench.session import INTERVAL_NS, Session
 from tests.bench.stream import Stream
 
@@ -19,7 +19,7 @@ def read_gold(session: Session) -> Outcome:
     """Read gold from Delta and merge it; the peer reads its compressed files, nothing more."""
     large, small = session.stream(session.large), session.stream(session.small)
     ours_asked: dict[str, Any] = {"folder": str(session.folder), "rows": large.rows}
-    theirs_asked = {"paths": [str(path) for path in write_npz(small)]}
+    theirs_asked = {"paths": [str(path) for path in write_compressed(small)]}
     with session.workers("hftbacktest") as peer, session.workers("crossbook") as us:
         us.ask("read", **ours_asked)
         times = in_turn(
@@ -45,8 +45,7 @@ def read_gold(session: Session) -> Outcome:
             "rows_per_second": speed,
             "peer_rows": theirs.answer["rows"],
             "peer_rows_per_second": peer_speed,
-            "all_seconds": ours.seconds,
-            "all_peer_seconds": theirs.seconds,
+            **rounds_of(ours, theirs),
         },
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, Final
 
-from tests.bench.measure import in_turn
+from tests.bench.measure import in_turn, rounds_of
 from tests.bench.outcome import Bar, Outcome
 from tests.bench.session import INTERVAL_NS, Session, Sets
 from tests.bench.stream import Stream
@@ -71,10 +71,11 @@ def _compared(
                 "theirs": session.hftbacktest(peer, stream, strategy, sets),
                 "ours": session.ours(us, stream, strategy, sets),
                 "held": session.ours(us_held, stream, strategy, sets, held=True),
+                "files": session.hftbacktest(peer, stream, strategy, sets, from_files=True),
             },
             session.rounds,
         )
-    ours, theirs, held = times["ours"], times["theirs"], times["held"]
+    ours, theirs, held, files = (times[name] for name in ("ours", "theirs", "held", "files"))
     ratio = theirs.median / ours.median
     rows = int(ours.answer["events"])
     return Outcome(
@@ -95,9 +96,11 @@ def _compared(
             "rows_per_second": rows * len(sets) / ours.median,
             "seconds_in_memory": held.median,
             "ratio_in_memory": theirs.median / held.median,
+            "cpu_ratio_in_memory": theirs.cpu_median / held.cpu_median,
+            "peer_seconds_from_files": files.median,
+            "ratio_from_files": files.median / ours.median,
             "peer_peak_rss_mb": theirs.answer["peak_rss_mb"],
-            "all_seconds": ours.seconds,
-            "all_peer_seconds": theirs.seconds,
+            **rounds_of(ours, theirs),
         },
     )
 
@@ -131,7 +134,6 @@ def sweep_100(session: Session) -> Outcome:
             "times_one_trial": times_one,
             "orders": every.answer["orders"],
             "rows_per_second": rows * len(sets) / every.median,
-            "all_seconds": every.seconds,
-            "all_peer_seconds": one.seconds,
+            **rounds_of(every, one),
         },
     )

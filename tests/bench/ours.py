@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from framework.engine import BacktestConfig, Result, run_trials
 from framework.replay import Market, hold_market
 from framework.replay.market import read_market
 from framework.strategy import Strategy
+from tests.bench.clock import Clock
 from tests.bench.serving import serve
 from tests.bench.strategies import ListQuotes, QuoteBothSides, TakeCrosses, WatchBest
 from tests.bench.stream import Stream
@@ -40,8 +40,8 @@ def config(compiled: bool) -> BacktestConfig:
     )
 
 
-def run(request: dict[str, Any]) -> tuple[list[Result], float]:
-    """Run all parameter sets in one replay; the results, and the seconds from first to last.
+def run(request: dict[str, Any]) -> tuple[list[Result], Clock]:
+    """Run all parameter sets in one replay; the results, and the time from first to last.
 
     Everything counts: reading gold from Delta, merging, simulating, journals and their hashes;
     only where the request says ``held`` has the merged market been brought into memory before.
@@ -49,9 +49,9 @@ def run(request: dict[str, Any]) -> tuple[list[Result], float]:
     streams = opened(request["folder"], request["rows"]).gold()
     market = held(request["folder"], request["rows"]) if request.get("held") else streams
     trials = [STRATEGIES[request["strategy"]](**one) for one in request["sets"]]
-    began = time.perf_counter()
-    results = run_trials(trials, market, config(request["compiled"]))
-    return results, time.perf_counter() - began
+    with Clock() as clock:
+        results = run_trials(trials, market, config(request["compiled"]))
+    return results, clock
 
 
 def opened(folder: str, rows: int) -> Stream:
@@ -66,10 +66,10 @@ def held(folder: str, rows: int) -> Market:
 
 
 def simulate(request: dict[str, Any]) -> dict[str, Any]:
-    """Run all parameter sets; seconds, and what came of it."""
-    results, seconds = run(request)
+    """Run all parameter sets; the time it took, and what came of it."""
+    results, clock = run(request)
     return {
-        "seconds": seconds,
+        **clock.answer(),
         "events": results[0].events,
         "orders": sum(result.counters["orders"] for result in results),
         "fills": sum(result.counters["fills"] for result in results),
@@ -89,10 +89,10 @@ def fills(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def watch(request: dict[str, Any]) -> dict[str, Any]:
-    """Run the watching class; seconds, and how often it was woken."""
-    _, seconds = run({**request, "strategy": "watch_best", "sets": [{}], "compiled": False})
+    """Run the watching class; the time it took, and how often it was woken."""
+    _, clock = run({**request, "strategy": "watch_best", "sets": [{}], "compiled": False})
     seen = WatchBest.latest
-    return {"seconds": seconds, "calls": seen.changes, "crosses": seen.crosses}
+    return {**clock.answer(), "calls": seen.changes, "crosses": seen.crosses}
 
 
 def list_quotes(request: dict[str, Any]) -> dict[str, Any]:
@@ -107,9 +107,9 @@ def list_quotes(request: dict[str, Any]) -> dict[str, Any]:
 def read(request: dict[str, Any]) -> dict[str, Any]:
     """Read the market from Delta and merge it, as a run does before it simulates anything."""
     streams = opened(request["folder"], request["rows"]).gold()
-    began = time.perf_counter()
-    rows = sum(chunk.tape.ts_exch_ns.size - chunk.first_event for chunk in read_market(streams))
-    return {"seconds": time.perf_counter() - began, "rows": rows}
+    with Clock() as clock:
+        rows = sum(chunk.tape.ts_exch_ns.size - chunk.first_event for chunk in read_market(streams))
+    return {**clock.answer(), "rows": rows}
 
 
 if __name__ == "__main__":

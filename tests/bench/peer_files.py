@@ -36,6 +36,7 @@ def write_hftbacktest(stream: Stream) -> Path:
         books.append(
             {
                 "events": str(events),
+                "compressed": str(events.with_suffix(".npz")),
                 "tick": float(item.tick),
                 "lot": 1.0,  # quantities are told in lots
                 "low": item.price(low - _MARGIN_TICKS),
@@ -49,11 +50,11 @@ def write_hftbacktest(stream: Stream) -> Path:
     return path
 
 
-def write_npz(stream: Stream) -> list[Path]:
+def write_compressed(stream: Stream) -> list[Path]:
     """Write the event arrays compressed, the form in which hftbacktest keeps its data."""
     paths = []
     for book in json.loads(write_hftbacktest(stream).read_text("utf-8")):
-        path = Path(book["events"]).with_suffix(".npz")
+        path = Path(book["compressed"])
         if not path.exists():
             np.savez_compressed(path, data=np.load(book["events"]))
         paths.append(path)

@@ -6,12 +6,12 @@ Strategies are compiled and events are read into memory before the clock starts.
 from __future__ import annotations
 
 import json
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from clock import Clock
 from hftbacktest import BacktestAsset, ROIVectorMarketDepthBacktest
 from hftbacktest.order import FILLED, GTX, IOC, LIMIT
 from numba import njit
@@ -130,9 +130,11 @@ def take_crosses(
 
 
 @cache
-def books_of(description: str) -> list[dict[str, Any]]:
-    """Read what the assets need, and the events into memory."""
+def books_of(description: str, from_files: bool) -> list[dict[str, Any]]:
+    """Read what the assets need, and the events into memory unless they are to stay in files."""
     books = json.loads(Path(description).read_text("utf-8"))
+    if from_files:
+        return [{**book, "events": [book["compressed"]]} for book in books]
     return [{**book, "events": np.load(book["events"])} for book in books]
 
 
@@ -156,9 +158,12 @@ def simulator(books: list[dict[str, Any]]) -> Any:
     )
 
 
-def run(request: dict[str, Any], out: np.ndarray) -> tuple[np.ndarray, float]:
-    """Run one strategy once; its fills, and the seconds it took."""
-    hbt = simulator(books_of(request["books"]))
+def run(request: dict[str, Any], out: np.ndarray, clock: Clock) -> np.ndarray:
+    """Run one strategy once against the clock; its fills.
+
+    Where the events stay in files, reading them is part of it.
+    """
+    books = books_of(request["books"], request.get("from_files", False))
     given = request["parameters"]
     strategy = {"quote_both_sides": quote_both_sides, "take_crosses": take_crosses}
     arguments = {
@@ -172,36 +177,37 @@ def run(request: dict[str, Any], out: np.ndarray) -> tuple[np.ndarray, float]:
         "take_crosses": ("start_ns", "edge_ticks", "least_lots", "pause_ns", "max_position"),
     }[request["strategy"]]
     chosen = [given[name] for name in arguments]
-    began = time.perf_counter()
-    n, code = strategy[request["strategy"]](hbt, *chosen, out)
-    seconds = time.perf_counter() - began
+    with clock:
+        hbt = simulator(books)
+        n, code = strategy[request["strategy"]](hbt, *chosen, out)
     if code != END_OF_DATA:
         raise RuntimeError(f"hftbacktest stopped with code {code}")
     hbt.close()
-    return out[:n], seconds
+    return out[:n]
 
 
 def simulate(request: dict[str, Any]) -> dict[str, Any]:
-    """Run every parameter set, one after the other; seconds of all."""
-    nothing = np.zeros(0, FILL)
-    sets = [{**request, "parameters": one} for one in request["sets"]]
-    return {"seconds": sum(run(one, nothing)[1] for one in sets)}
+    """Run every parameter set, one after the other; the time of all."""
+    nothing, clock = np.zeros(0, FILL), Clock()
+    for one in request["sets"]:
+        run({**request, "parameters": one}, nothing, clock)
+    return clock.answer()
 
 
 def fills(request: dict[str, Any]) -> dict[str, Any]:
     """Run every parameter set and store its fills."""
     for k, one in enumerate(request["sets"]):
         room = np.zeros(request["room"], FILL)
-        found, _ = run({**request, "parameters": one}, room)
+        found = run({**request, "parameters": one}, room, Clock())
         np.save(f"{request['out']}.{k}.npy", found)
     return {}
 
 
 def read(request: dict[str, Any]) -> dict[str, Any]:
     """Read compressed event files as the simulator does."""
-    began = time.perf_counter()
-    rows = sum(np.load(path)["data"].size for path in request["paths"])
-    return {"seconds": time.perf_counter() - began, "rows": rows}
+    with Clock() as clock:
+        rows = sum(np.load(path)["data"].size for path in request["paths"])
+    return {**clock.answer(), "rows": rows}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Its objects are built before the clock starts.
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
@@ -14,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from clock import Clock
 from nautilus_trader.backtest.engine import BacktestEngine
 from nautilus_trader.backtest.models import LatencyModel
 from nautilus_trader.config import BacktestEngineConfig, LoggingConfig
@@ -208,7 +208,7 @@ def quote_data(path: str) -> list[Any]:
 def run(
     data: list[Any], strategy: Strategy, book_type: BookType, latency_ns: int
 ) -> dict[str, Any]:
-    """Run a strategy over data; the seconds it took, and what it did."""
+    """Run a strategy over data; the time it took, and what it did."""
     engine = BacktestEngine(BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
     for venue, item in zip(VENUES, INSTRUMENTS, strict=True):
         engine.add_venue(
@@ -223,12 +223,11 @@ def run(
         engine.add_instrument(item)
     engine.add_data(data, validate=False)
     engine.add_strategy(strategy)
-    began = time.perf_counter()
-    engine.run()
-    seconds = time.perf_counter() - began
+    with Clock() as clock:
+        engine.run()
     orders = engine.cache.orders_total_count()
     engine.dispose()
-    return {"seconds": seconds, "calls": strategy.calls, "orders": orders}
+    return {**clock.answer(), "calls": strategy.calls, "orders": orders}
 
 
 def quote(request: dict[str, Any]) -> dict[str, Any]:

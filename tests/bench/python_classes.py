@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tests.bench.comparisons import quotes
-from tests.bench.measure import in_turn
+from tests.bench.measure import in_turn, rounds_of
 from tests.bench.outcome import Bar, Outcome
 from tests.bench.peer_files import write_arrow
 from tests.bench.session import Session
@@ -59,8 +59,7 @@ def python_timer(session: Session) -> Outcome:
             "rows_per_second": rows / ours.median,
             "peer_rows_per_second": peer_rows / theirs.median,
             "peer_peak_rss_mb": theirs.answer["peak_rss_mb"],
-            "all_seconds": ours.seconds,
-            "all_peer_seconds": theirs.seconds,
+            **rounds_of(ours, theirs),
         },
     )
 
@@ -104,7 +103,6 @@ def python_bbo(session: Session) -> Outcome:
             "wakes_per_second": wakes,
             "peer_calls": theirs.answer["calls"],
             "peer_calls_per_second": calls,
-            "all_seconds": ours.seconds,
-            "all_peer_seconds": theirs.seconds,
+            **rounds_of(ours, theirs),
         },
     )

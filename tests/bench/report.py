@@ -20,7 +20,19 @@ BEGIN: Final = "<!-- made by make bench: begin -->"
 END: Final = "<!-- end -->"
 _OURS: Final = ("numpy", "numba", "pyarrow", "polars", "deltalake")
 _THEIRS: Final = ("hftbacktest", "nautilus_trader", "numpy", "numba")
-_COLUMNS: Final = ("work", "M rows", "seconds", "peer", "peer's s", "ratio", "fills", "MB", "bar")
+_COLUMNS: Final = (
+    "work",
+    "M rows",
+    "seconds",
+    "peer",
+    "peer's s",
+    "ratio",
+    "both in memory",
+    "both from files",
+    "fills",
+    "MB",
+    "bar",
+)
 
 
 def machine() -> dict[str, Any]:
@@ -79,11 +91,17 @@ def cells(outcome: Outcome) -> tuple[str, ...]:
         f"{outcome.seconds:.3g}",
         outcome.peer or "",
         "" if outcome.peer_seconds is None else f"{outcome.peer_seconds:.3g}",
-        "" if outcome.ratio is None else f"{outcome.ratio:.3g}",
+        _ratio(outcome.ratio),
+        _ratio(outcome.more.get("ratio_in_memory")),
+        _ratio(outcome.more.get("ratio_from_files")),
         fills,
         f"{outcome.peak_rss_mb:,.0f}",
         bars,
     )
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
 
 
 def terminal_table(outcomes: Sequence[Outcome]) -> Table:

@@ -10,6 +10,7 @@ import os
 import re
 import resource
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,7 +29,8 @@ def serve(works: Mapping[str, Work]) -> None:
             answer = works[request["work"]](request)
         except Exception:
             answer = {"error": traceback.format_exc()}
-        answers.write(json.dumps({**answer, "peak_rss_mb": peak_rss_mb()}) + "\n")
+        spent = {"peak_rss_mb": peak_rss_mb(), "process_cpu_seconds": time.process_time()}
+        answers.write(json.dumps({**answer, **spent}) + "\n")
         answers.flush()
 
 

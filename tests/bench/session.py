@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from tests.bench.measure import Contestant
-from tests.bench.peer_files import write_hftbacktest
+from tests.bench.peer_files import write_compressed, write_hftbacktest
 from tests.bench.stream import Stream
 from tests.bench.workers import Worker, Workers
 
@@ -94,10 +94,20 @@ class Session:
         books = str(write_hftbacktest(stream))
         return {"books": books, "strategy": strategy, "sets": sets}
 
-    def hftbacktest(self, worker: Worker, stream: Stream, strategy: str, sets: Sets) -> Contestant:
+    def hftbacktest(
+        self,
+        worker: Worker,
+        stream: Stream,
+        strategy: str,
+        sets: Sets,
+        *,
+        from_files: bool = False,
+    ) -> Contestant:
         """Ask hftbacktest to run parameter sets one after the other."""
         request = self.peer_request(stream, strategy, sets)
-        return lambda: worker.ask("simulate", **request)
+        if from_files:
+            write_compressed(stream)
+        return lambda: worker.ask("simulate", from_files=from_files, **request)
 
     def fills(self, peer: Worker, stream: Stream, strategy: str, sets: Sets) -> tuple[int, int]:
         """Compare every fill of every parameter set; how many are ours, and how many differ.

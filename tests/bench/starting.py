@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.bench.comparisons import quotes
-from tests.bench.measure import Times, in_turn
+from tests.bench.measure import Times, in_turn, rounds_of
 from tests.bench.outcome import Bar, Outcome
 from tests.bench.session import Session
-from tests.bench.workers import Worker
 
 
 def starts(session: Session) -> tuple[Outcome, ...]:
@@ -23,13 +22,13 @@ def starts(session: Session) -> tuple[Outcome, ...]:
 
     def cold() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as empty:
-            return _whole("crossbook", ours_asked, {"CROSSBOOK_CACHE_DIR": empty})
+            return _whole(session, "crossbook", ours_asked, {"CROSSBOOK_CACHE_DIR": empty})
 
-    _whole("crossbook", ours_asked)  # fills the cache, and reads the files once
+    _whole(session, "crossbook", ours_asked)  # fills the cache, and reads the files once
     times = in_turn(
         {
-            "theirs": lambda: _whole("hftbacktest", theirs_asked),
-            "warm": lambda: _whole("crossbook", ours_asked),
+            "theirs": lambda: _whole(session, "hftbacktest", theirs_asked),
+            "warm": lambda: _whole(session, "crossbook", ours_asked),
             "cold": cold,
         },
         session.rounds,
@@ -52,18 +51,25 @@ def _outcome(name: str, ours: Times, theirs: Times, bars: tuple[float, ...]) -> 
         bars=tuple(Bar(told=f"≤ {bar:g} s", met=ours.median <= bar) for bar in bars),
         more={
             "replay_seconds": ours.answer["replay_seconds"],
-            "all_seconds": ours.seconds,
-            "all_peer_seconds": theirs.seconds,
+            **rounds_of(ours, theirs),
         },
     )
 
 
 def _whole(
-    name: str, request: Mapping[str, Any], environment: Mapping[str, str] | None = None
+    session: Session,
+    name: str,
+    request: Mapping[str, Any],
+    environment: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Start a process, ask it for one run, and time it all."""
+    """Start a process, ask it for one run, and time both."""
     began = time.perf_counter()
-    with Worker(name, environment) as worker:
+    with session.workers(name, environment) as worker:
         answer = worker.ask("simulate", **request)
         seconds = time.perf_counter() - began
-    return {**answer, "seconds": seconds, "replay_seconds": answer["seconds"]}
+    return {
+        **answer,
+        "seconds": seconds,
+        "cpu_seconds": answer["process_cpu_seconds"],
+        "replay_seconds": answer["seconds"],
+    }

@@ -96,7 +96,8 @@ class Workers:
     ----------
     shared
         True for one process a program that lives until `close`, which saves starting and
-        compiling; memory figures then mean nothing. Else every worker is a new process.
+        compiling; figures of memory and of starting then mean nothing. Else every worker is a new
+        process, as always is one with an environment of its own.
     """
 
     def __init__(self, *, shared: bool = False) -> None:
@@ -104,10 +105,10 @@ class Workers:
         self._kept: dict[str, Worker] = {}
 
     @contextmanager
-    def __call__(self, name: str) -> Iterator[Worker]:
+    def __call__(self, name: str, environment: Mapping[str, str] | None = None) -> Iterator[Worker]:
         """Lend a worker for the ``with`` block."""
-        if not self._shared:
-            with Worker(name) as worker:
+        if not self._shared or environment:
+            with Worker(name, environment) as worker:
                 yield worker
             return
         if name not in self._kept:
