@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -97,7 +98,8 @@ def scan_command(
         min_notional=min_notional,
     )
     source = _source(Lake(lake), tables, source_name, version, catalog)
-    found = _scanned(source, rules, engine)
+    with output.progress_console.status("scanning") as status:
+        found = _scanned(source, rules, engine, status.update)
     described: dict[str, object] = {"tables": source.described(), "rules": asdict(rules)}
     files = write_scan(found, out, described)
     _show(found, output)
@@ -124,9 +126,18 @@ def _source(
     return TableQuotes(lake, quotes, lake.open(quotes, version).version())
 
 
-def _scanned(source: QuoteSource, rules: ScanRules, engine: str) -> ScanFound:
+def _scanned(
+    source: QuoteSource, rules: ScanRules, engine: str, tell: Callable[[str], None]
+) -> ScanFound:
+    done = [0, 0]
+
+    def on_pair(pair: str, quotes: int) -> None:
+        done[0] += 1
+        done[1] += quotes
+        tell(f"scanning: {done[0]:,} pairs, {done[1]:,} quotes, now {pair}")
+
     if engine == "polars":
-        return scan(source, rules)
+        return scan(source, rules, on_pair=on_pair)
     if not isinstance(source, TableQuotes):
         raise SpecError(
             "on Spark a table of best prices is scanned, gold was asked for",

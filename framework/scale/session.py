@@ -95,7 +95,7 @@ def _connect(config: SparkConfig) -> SparkSession:
 
 def _start(config: SparkConfig, notice: Callable[[str], None]) -> SparkSession:
     java = find_java()
-    os.environ.setdefault("JAVA_HOME", str(java.resolve().parent.parent))
+    os.environ["JAVA_HOME"] = str(java.resolve().parent.parent)
     # Workers must be this very Python: it has the packages.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     if config.jars:
