@@ -57,10 +57,10 @@ class Outcome:
     more: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """Flatten, numbers rounded to what they are worth."""
+        """Flatten, numbers rounded to six digits."""
         found = asdict(self)
         found |= found.pop("more")
         return {
-            name: round(value, 4) if isinstance(value, float) else value
+            name: float(f"{value:.6g}") if isinstance(value, float) else value
             for name, value in found.items()
         }
