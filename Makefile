@@ -45,11 +45,10 @@ format: $(STAMP) ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(STAMP) ## Race other simulators, measure kernels (ARGS="--only market_making" for some)
+bench: $(STAMP) ## Race other simulators and measure parts (ARGS="--only market_making" for some)
 	@$(MAKE) --no-print-directory peers
 	@$(BIN)/python -m tests.bench.bench_peers $(or $(ARGS),--write-docs)
 	@$(if $(ARGS),,$(BIN)/python -m tests.bench.bench_kernels)
-	@$(if $(ARGS),,$(BIN)/python -m tests.bench.bench_ingest)
 
 mutants: $(STAMP) ## Plant ten faults in the exchange, each must be caught (slow)
 	@$(BIN)/python -m tests.mutants
