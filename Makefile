@@ -10,6 +10,7 @@ PEERS_VENV := .venv-peers
 PEERS_STAMP := $(PEERS_VENV)/.crossbook-installed
 PEERS_PINS := tests/differential/requirements.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+PART_BENCHES := $(filter-out bench_peers,$(basename $(notdir $(wildcard tests/bench/bench_*.py))))
 PYTEST_ARGS ?=
 
 IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -48,7 +49,8 @@ format: $(STAMP) ## Rewrite the code in the project's format
 bench: $(STAMP) ## Race other simulators and measure parts (ARGS="--only market_making" for some)
 	@$(MAKE) --no-print-directory peers
 	@$(BIN)/python -m tests.bench.bench_peers $(or $(ARGS),--write-docs)
-	@$(if $(ARGS),,$(BIN)/python -m tests.bench.bench_kernels)
+	@set -e; for script in $(if $(ARGS),,$(PART_BENCHES)); do \
+		echo "== $$script"; $(BIN)/python -m tests.bench.$$script; done
 
 mutants: $(STAMP) ## Plant ten faults in the exchange, each must be caught (slow)
 	@$(BIN)/python -m tests.mutants
