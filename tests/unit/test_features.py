@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -278,3 +279,18 @@ def test_nothing_is_told_while_the_book_is_invalid_or_one_sided() -> None:
     frame = feature_frame(table(rows))
     assert frame["ts_ns"].to_list() == [2]
     assert frame["spread_pct"][0] == pytest.approx(100 / 100.5)
+
+
+def test_the_page_names_every_column_and_its_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "features.md").read_text("utf-8")
+    section = page.partition("gives a column for each:")[2].partition("\n\n")[0]
+    assert re.findall(r"`(\w+)`", section) == list(COLUMNS)
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert code is not None
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code[1], names)
+    assert isinstance(names["table"], pl.DataFrame)
+    assert names["table"].columns == ["ts_ns", *COLUMNS]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,8 +15,10 @@ from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.core.errors import DataError, SpecError
 from framework.core.events import GOLD_SCHEMA, EventFlag, EventKind
 from framework.features import feature_frame
+from framework.lake.store import Lake
 from framework.synthetic.planted import (
     Deriver,
+    EpisodeKind,
     EpisodeRates,
     Level,
     NewsModel,
@@ -319,15 +323,16 @@ def test_lower_levels_show_the_same_market(
 ) -> None:
     """Piece by piece, against the plain book."""
     table = market.gold["beech:PLT"]
-    deriver = Deriver(level)
     ends = np.flatnonzero(table["flags"].to_numpy() & EventFlag.LAST) + 1
-    cut = int(ends[ends.size // 2])
+    cut, end = int(ends[ends.size // 8]), int(ends[ends.size // 4])
+    table = table.slice(0, end)
+    deriver = Deriver(level)
     derived = pa.concat_tables([deriver(table.slice(0, cut)), deriver(table.slice(cut))])
     assert derived.schema.equals(GOLD_SCHEMA)
     rows = pl.DataFrame(pl.from_arrow(derived))
     shown: dict[tuple[int, int], int] = {}
     best: dict[int, tuple[int, int]] = {}
-    books = follow(frames["beech:PLT"])
+    books = follow(frames["beech:PLT"].head(end))
     by_seq = dict.fromkeys(rows["seq"])
     for seq, messages in rows.group_by("seq", maintain_order=True):
         by_seq[seq[0]] = messages.select("kind", "side", "px_ticks", "qty_lots").rows()
@@ -391,3 +396,34 @@ def test_impossible_markets_are_refused() -> None:
     assert len(list(market)) == 1
     with pytest.raises(DataError, match="generated once"):
         list(market)
+
+
+def test_an_iceberg_that_may_not_leave_stops_hiding() -> None:
+    """Where a side is down to one order, a withdrawn iceberg's stays, and is anybody's then."""
+    thin = VenueModel(limit_rate=3.0, cancel_rate=5.0, improve_rate=4.0, market_rate=6.0)
+    rates = replace(QUIET, iceberg=60.0, structural=40.0, spoof=20.0)
+    model = PlantedModel(venues=(thin,), episodes=rates, impact_ticks=2.0)
+    for seed in range(6):
+        market = generate_planted(1.0, seed, model=model)
+        for table in market.gold.values():
+            assert sum(1 for _ in follow(pl.DataFrame(pl.from_arrow(table)))) > 100
+        shown = market.episodes.filter(kind="iceberg")
+        assert (shown["count"] <= shown["size"] + shown["lots"]).all()
+
+
+def test_the_page_names_every_episode_and_its_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "planted-market.md").read_text("utf-8")
+    section = page.partition("**Episodes**")[2].partition("News drive")[0]
+    told = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)))
+    assert told == [item.name.lower() for item in EpisodeKind]
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert code is not None
+    monkeypatch.chdir(tmp_path)
+    exec(code[1], {})
+    tables = {str(table) for table in Lake("lake").tables()}
+    assert {"gold/restless", "silver/restless_news", "reference/restless_crosses"} <= tables
+    for table in re.findall(r"`((?:gold|silver|reference)/planted\w*)`", page):
+        if not table.endswith(("_depth", "_quotes")):
+            assert table.replace("planted", "restless", 1) in tables
