@@ -106,12 +106,26 @@ class GoldStream:
             yield _delayed(batch, self.feed_ns)
 
     def open_file(self, path: str) -> pq.ParquetFile:
-        """Open one of the table's files, named as in the table's log: encoded like a URL."""
+        """Open one of the table's files, named as in the table's log: encoded like a URL.
+
+        Raises
+        ------
+        DataError
+            Where the file is gone or broken.
+        """
         plain = unquote(path)
-        if "://" not in self.location:
-            return pq.ParquetFile(Path(self.location) / plain, pre_buffer=False)
-        remote = PyFileSystem(DeltaStorageHandler(self.location))
-        return pq.ParquetFile(remote.open_input_file(plain), pre_buffer=True)
+        try:
+            if "://" not in self.location:
+                return pq.ParquetFile(Path(self.location) / plain, pre_buffer=False)
+            remote = PyFileSystem(DeltaStorageHandler(self.location))
+            return pq.ParquetFile(remote.open_input_file(plain), pre_buffer=True)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(
+                f"{self.table} version {self.version} must hold {plain}, which cannot be read: "
+                f"{error}",
+                remedy="versions older than a vacuum are gone: take a later one, or restore the "
+                "file",
+            ) from error
 
 
 def _delayed(batch: pa.RecordBatch, feed_ns: int) -> pa.RecordBatch:

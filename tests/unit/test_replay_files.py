@@ -134,6 +134,18 @@ def test_best_prices_begin_with_the_last_of_either_side(tmp_path: Path) -> None:
     assert [_begin(stream, ns) for ns in (9, 5, 4, 1)] == [4, 1, 1, 1]
 
 
+def test_a_file_that_is_gone_or_broken_is_told_with_its_version(tmp_path: Path) -> None:
+    stream = _stream(tmp_path, [_table([1, 2]), _table([5, 6])])
+    path = next(Path(stream.location).rglob("*.parquet"))
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(DataError, match=r"t version 1 must hold venue=v/symbol=X"):
+        list(read_market([stream]))
+    path.unlink()
+    with pytest.raises(DataError, match="cannot be read") as caught:
+        list(read_market([replace(stream, start_ns=6)]))
+    assert "vacuum" in caught.value.remedy
+
+
 class _Broken(ListedStream):
     def batches(self, rows: int, columns: Sequence[str] = COLUMNS) -> Iterator[pa.RecordBatch]:
         for batch in super().batches(rows, columns):
