@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import polars as pl
@@ -159,6 +159,7 @@ def write_file(
         filesystem=files,
         compression="zstd",
         row_group_size=ROWS_PER_GROUP,
+        **_encodings(own),
     )
     size = files.get_file_info(path).size
     return path, size, dict(values), _statistics(rows.select(own.names))
@@ -169,6 +170,16 @@ def add_action(file: WrittenFile, *, is_change: bool = True) -> AddAction:
     path, size, values, statistics = file
     now_ms = time.time_ns() // 1_000_000
     return AddAction(path, size, values, now_ms, is_change, statistics)
+
+
+def _encodings(schema: pa.Schema) -> dict[str, Any]:
+    """Pack integers and give text a dictionary, as `framework.lake.encoding` does."""
+    packed = [item.name for item in schema if item.type in (pa.int64(), pa.int32())]
+    text = [item.name for item in schema if pa.types.is_string(item.type)]
+    return {
+        "use_dictionary": [name for name in text if name != "payload"],
+        "column_encoding": dict.fromkeys(packed, "DELTA_BINARY_PACKED"),
+    }
 
 
 def _folder_of(value: str | None) -> str:
