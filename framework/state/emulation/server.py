@@ -1,8 +1,8 @@
 """The emulated server: virtual time, writes on their way, collections and the change log.
 
 What fails, what cannot: the server never fails or refuses for want of a majority, and a write is
-durable the moment it is committed. Writes commit in the order of the instant they arrive; at one
-instant by the name of the client, then in the order in which it issued them.
+durable the moment it is committed. Writes commit in the order of the instants they arrive at; at
+one instant in the order in which they were issued.
 """
 
 from __future__ import annotations
@@ -65,13 +65,13 @@ class EmulatedServer:
         self.shelves: dict[str, Shelf] = {}
         self._max_documents = max_documents
         self._max_in_flight = max_in_flight
-        self._in_flight: list[tuple[int, str, int, _Action]] = []
+        self._in_flight: list[tuple[int, int, _Action]] = []
         self._issued = 0
         self._made = 0
         self._next_sweep_ns = (start_ns // _SWEEP_NS + 1) * _SWEEP_NS
         self._replicas: list[Replica] = []
 
-    def submit(self, arrival_ns: int, client: str, action: _Action) -> None:
+    def submit(self, arrival_ns: int, action: _Action) -> None:
         """Let something happen at an instant, now or later.
 
         Raises
@@ -85,7 +85,7 @@ class EmulatedServer:
                 remedy="lower the write lag, write less often, or raise max_in_flight",
             )
         self._issued += 1
-        heapq.heappush(self._in_flight, (arrival_ns, client, self._issued, action))
+        heapq.heappush(self._in_flight, (arrival_ns, self._issued, action))
         if arrival_ns <= self.now_ns:
             self.advance_to(self.now_ns)
 
@@ -103,7 +103,7 @@ class EmulatedServer:
                 remedy="advance the store in the order of events",
             )
         while self._in_flight and self._in_flight[0][0] <= ts_ns:
-            arrival_ns, _, _, action = heapq.heappop(self._in_flight)
+            arrival_ns, _, action = heapq.heappop(self._in_flight)
             self._sweep(arrival_ns)
             self.now_ns = max(self.now_ns, arrival_ns)
             action(self.now_ns)

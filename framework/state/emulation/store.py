@@ -88,7 +88,7 @@ class EmulatedStore(StateStore):
     server
         Its server, shared by all clients; a new one where None.
     name
-        The client's name: it decides what is drawn, and who is first at one instant.
+        The client's name: it decides what is drawn.
     link
         How long its messages take.
 
@@ -204,7 +204,7 @@ class EmulatedCollection(Collection):
             refusal = bulk_error(failures, len(batch), ordered=ordered) if failures else None
             ticket.settle(outcome, refusal)
 
-        server.submit(ticket.commit_ns, self._store.name, commit)
+        server.submit(ticket.commit_ns, commit)
         return ticket
 
     def send_modify(
@@ -224,7 +224,7 @@ class EmulatedCollection(Collection):
             except StateError as error:
                 ticket.settle(None, error)
 
-        server.submit(ticket.commit_ns, self._store.name, commit)
+        server.submit(ticket.commit_ns, commit)
         return ticket
 
     def write(self, writes: Sequence[Write], *, ordered: bool = True) -> WriteOutcome:
