@@ -79,9 +79,11 @@ def main(
     """Measure Crossbook and its peers in turn, and compare what they did."""
     if not (PEERS / "bin" / "python").exists():
         raise click.ClickException(f"no other simulators in {PEERS}: run make peers")
+    if write_docs and only:
+        raise click.UsageError("--write-docs needs all of the table's lines: leave out --only")
     sizes = {"tiny": tiny, "small": small, "large": large, "huge": huge}
     settings = {"rounds": rounds, **sizes}
-    console = Console(width=max(120, Console().width))
+    console = Console(width=max(150, Console().width))
     outcomes: list[Outcome] = []
     with closing(Workers(shared=share_processes)) as workers:
         session = Session(folder=folder.resolve(), rounds=rounds, workers=workers, **sizes)
@@ -90,8 +92,8 @@ def main(
                 done = measured(work, session)
             console.print(report.terminal_table(done))
             outcomes += done
+            report.write_json(json_path, outcomes, settings)  # a run cut short keeps its results
     console.print(report.terminal_table(outcomes))
-    report.write_json(json_path, outcomes, settings)
     console.print(f"wrote {json_path}")
     if write_docs:
         report.write_page(outcomes, settings)
