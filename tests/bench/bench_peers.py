@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.bench import capacity, comparisons, python_classes, report, starting
 from tests.bench.outcome import Outcome
 from tests.bench.session import Session
-from tests.bench.workers import CHECKOUT, PEERS, Workers
+from tests.bench.workers import CHECKOUT, PEERS, Workers, peers_missing
 
 Work = Callable[[Session], Outcome | tuple[Outcome, ...]]
 
@@ -77,8 +77,8 @@ def main(
     write_docs: bool,
 ) -> None:
     """Measure Crossbook and its peers in turn, and compare what they did."""
-    if not (PEERS / "bin" / "python").exists():
-        raise click.ClickException(f"no other simulators in {PEERS}: run make peers")
+    if missing := peers_missing():
+        raise click.ClickException(f"no {' and '.join(missing)} in {PEERS}: run make peers")
     if write_docs and only:
         raise click.UsageError("--write-docs needs all of the table's lines: leave out --only")
     sizes = {"tiny": tiny, "small": small, "large": large, "huge": huge}

@@ -23,6 +23,13 @@ COMMANDS: Final = {
 }
 
 
+def peers_missing() -> list[str]:
+    """Name the simulators that the peers' environment lacks."""
+    packages = PEERS.glob("lib/python*/site-packages/*.dist-info")
+    found = {path.name.partition("-")[0] for path in packages}
+    return sorted({"hftbacktest", "nautilus_trader"} - found)
+
+
 class WorkerError(RuntimeError):
     """A worker could not do what it was asked; the message holds its traceback."""
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from tests.bench import report
 from tests.bench.bench_peers import WORKS, main
 from tests.bench.session import loaded_fills
-from tests.bench.workers import PEERS
+from tests.bench.workers import PEERS, peers_missing
 
 pytestmark = [pytest.mark.slow]
 
@@ -33,8 +33,8 @@ _KEYS = {
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run everything once, one process a simulator, and read what was written."""
-    if not (PEERS / ".crossbook-installed").exists():
-        pytest.skip(f"no hftbacktest and nautilus_trader in {PEERS}: run make peers")
+    if missing := peers_missing():
+        pytest.skip(f"no {' and '.join(missing)} in {PEERS}: run make peers")
     folder = tmp_path_factory.mktemp("bench")
     sizes = [f"--{name}={rows}" for name, rows in _SIZES.items()]
     path = folder / "bench.json"
