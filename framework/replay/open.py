@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from framework.catalog import Catalog, load_catalog
 from framework.core.clock import format_ns, instant_ns
 from framework.core.errors import DataError
 from framework.core.instrument import Instrument
 from framework.lake.store import Lake, TableName
 from framework.lake.units import Units, read_units
-from framework.replay.stream import GoldStream
+from framework.replay.stream import GoldStream, add_actions
 
 
 def open_streams(
@@ -68,8 +66,8 @@ def open_streams(
     name = table.removeprefix("gold/")
     gold = TableName("gold", name)
     delta = lake.open(gold, version)
-    actions = pa.table(delta.get_add_actions(flatten=True))
-    names = (actions["partition.venue"].to_pylist(), actions["partition.symbol"].to_pylist())
+    actions = add_actions(delta)
+    names = (actions["partition.venue"].to_list(), actions["partition.symbol"].to_list())
     held = sorted(set(zip(*names, strict=True)))
     units = read_units(lake, name)
     streams = [

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -40,7 +41,6 @@ REPLAYED: Final = tuple(name for name in COLUMNS if name not in ("seq", "order_i
 
 _FIRST: Final = np.iinfo(np.int64).min
 _LAST: Final = np.iinfo(np.int64).max
-_NO_IDS: Final = [0, 0]
 _LOOK_ROWS: Final = 1 << 14
 
 
@@ -79,14 +79,15 @@ class GoldStream:
     def names_orders(self) -> bool:
         """Tell whether the stream has order-by-order events with order ids."""
         files = self.files()
-        named = [
+        columns = ("path", "least_order_id", "greatest_order_id")
+        paths = [
             path
-            for path, bounds in zip(
-                files["path"].to_pylist(), files["order_ids"].to_pylist(), strict=True
+            for path, least, greatest in zip(
+                *(files[name].to_pylist() for name in columns), strict=True
             )
-            if bounds != _NO_IDS
+            if (least, greatest) != (0, 0)
         ]
-        return any(_has_named_order(self.open_file(path)) for path in named)
+        return any(_has_named_order(self.open_file(path)) for path in paths)
 
     def batches(self, rows: int, columns: Sequence[str] = COLUMNS) -> Iterator[pa.RecordBatch]:
         """Yield the events in exchange order, about `rows` at a time.
@@ -141,37 +142,38 @@ def _table(stream: GoldStream) -> DeltaTable:
 
 
 def _files(stream: GoldStream) -> pa.Table:
-    actions = pa.table(_table(stream).get_add_actions(flatten=True))
-    mine = pc.and_(
-        pc.equal(actions["partition.venue"], stream.instrument.venue),
-        pc.equal(actions["partition.symbol"], stream.instrument.symbol),
+    actions = add_actions(_table(stream))
+    mine = actions.filter(
+        pl.col("partition.venue") == stream.instrument.venue,
+        pl.col("partition.symbol") == stream.instrument.symbol,
     )
-    actions = actions.filter(mine)
-    found = pa.table(
-        {
-            "path": actions["path"],
-            "rows": actions["num_records"],
-            "first_ns": actions["min.ts_exch_ns"],
-            "last_ns": actions["max.ts_exch_ns"],
-            "order_ids": _bounds_of(actions, "order_id"),
-        }
+    found = mine.sort("min.ts_exch_ns", "path").select(
+        "path",
+        rows="num_records",
+        first_ns="min.ts_exch_ns",
+        last_ns="max.ts_exch_ns",
+        least_order_id=_recorded(mine, "min.order_id"),
+        greatest_order_id=_recorded(mine, "max.order_id"),
     )
-    if found.num_rows == 0:
+    if found.is_empty():
         raise DataError(
             f"{stream.table} version {stream.version} must hold {stream.instrument.name}, "
             "but has no events of it",
             remedy="run crossbook tables to see what the lake holds",
         )
-    return found.sort_by([("first_ns", "ascending"), ("path", "ascending")])
+    return found.to_arrow()
 
 
-def _bounds_of(actions: pa.Table, name: str) -> pa.Array:
-    """Pair the smallest and largest value of a column in each file, None where not recorded."""
-    ends = (f"min.{name}", f"max.{name}")
-    if not set(ends) <= set(actions.column_names):
-        return pa.array([[None, None]] * actions.num_rows, pa.list_(pa.int64()))
-    columns = (actions[end].to_pylist() for end in ends)
-    return pa.array([list(pair) for pair in zip(*columns, strict=True)], pa.list_(pa.int64()))
+def add_actions(table: DeltaTable) -> pl.DataFrame:
+    """List a table's files as its log does."""
+    # Not with pa.table or pc.equal: where they are given anything else than Arrow's own arrays they
+    # import pandas, a quarter of a second, to see whether it is pandas'.
+    return pl.DataFrame(table.get_add_actions(flatten=True))
+
+
+def _recorded(actions: pl.DataFrame, name: str) -> pl.Expr:
+    """Take a statistic that old files may lack."""
+    return pl.col(name) if name in actions.columns else pl.lit(None, pl.Int64)
 
 
 def _has_named_order(file: pq.ParquetFile) -> bool:
