@@ -88,6 +88,8 @@ class SparkConfig:
             "spark.sql.streaming.stateStore.providerClass": (
                 "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
             ),
+            # Workers import Polars and deltalake, which a busy machine takes its time over.
+            "spark.python.authenticate.socketTimeout": "60s",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             # Spark has the cores already; a Polars pool in each worker would fight over them.

@@ -37,6 +37,11 @@ DRIVER_BYTES: Final = 256 << 20
 _FOREVER: Final = "36500d"
 """Spark forgets files, and then ignores late ones, that are older than this: never."""
 
+_STARTS: Final = 3
+_LATE_WORKER: Final = "Python worker failed to connect back"
+"""Spark waits ten seconds for a worker, which an overloaded machine may miss. The next start goes
+on where this one stopped."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamJob:
@@ -89,14 +94,18 @@ def ingest_available(
         Where the dataset was begun by another checkpoint or engine, or the stream fails.
     """
     with lake.sole_writer(job.table):
-        query = start_stream(session, lake, job, on_batch=on_batch)
-        try:
-            query.awaitTermination()
-        except Exception as error:
-            raise DataError(
-                f"the stream into {job.table} must end by itself, it failed: {error}",
-                remedy="mend what it names and start it again: it goes on where it stopped",
-            ) from error
+        for attempt in range(_STARTS):
+            query = start_stream(session, lake, job, on_batch=on_batch)
+            try:
+                query.awaitTermination()
+                return
+            except Exception as error:
+                if _LATE_WORKER in str(error) and attempt + 1 < _STARTS:
+                    continue
+                raise DataError(
+                    f"the stream into {job.table} must end by itself, it failed: {error}",
+                    remedy="mend what it names and start it again: it goes on where it stopped",
+                ) from error
 
 
 def start_stream(

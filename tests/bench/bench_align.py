@@ -1,13 +1,15 @@
 """Print how fast streams are aligned and markets scanned, locally and on Spark.
 
 Sizes may be given: ``bench_align.py local spark scan=10000000 stages=1000000``. ``scan`` keeps its
-market in a folder that ``CROSSBOOK_BENCH_DIR`` names, so that a second run only scans it.
+market in a folder that ``CROSSBOOK_BENCH_DIR`` names, so that a second run only scans it;
+``stream=FOLDER`` takes a folder of FX zips, named by its venue.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import shutil
 import statistics
 import sys
 import tempfile
@@ -191,6 +193,41 @@ def stages(rows: int) -> None:
     session.stop()
 
 
+def streamed(folder: Path) -> None:
+    """Print core-seconds of the streaming medallion over a folder of FX captures."""
+    from framework.catalog import load_catalog
+    from framework.lake.formats.base import SourceContext
+    from framework.lake.formats.fx import FxFormat
+    from framework.scale import spark_session
+    from framework.scale.medallion import StreamJob, ingest_available
+
+    session = spark_session()
+    files = sorted(folder.iterdir())
+    for count in (1, 1, len(files) // 2, len(files)):  # the first one starts the workers
+        with tempfile.TemporaryDirectory() as scratch:
+            landing, lake = Path(scratch) / "landing", Lake(Path(scratch) / "lake")
+            landing.mkdir()
+            for path in files[:count]:
+                shutil.copy(path, landing)
+            job = StreamJob(
+                table="fx",
+                landing=landing,
+                source_format=FxFormat(),
+                catalog=load_catalog(None),
+                context=SourceContext(venue=folder.name, symbol="EURUSD"),
+            )
+            start, cpu = time.perf_counter(), tree_cpu_s()
+            ingest_available(session, lake, job)
+            wall_s, cpu_s = time.perf_counter() - start, tree_cpu_s() - cpu
+            rows = lake.scan(TableName("bronze", "fx")).select(pl.len()).collect().item()
+            print(
+                f"stream {count} files, {rows:,} rows: {cpu_s:.1f} core-seconds ({wall_s:.1f} s "
+                f"wall), {rows / cpu_s / 1e3:.0f} k rows a core-second",
+                flush=True,
+            )
+    session.stop()
+
+
 def _noop(frame: object) -> None:
     frame.write.format("noop").mode("overwrite").save()  # type: ignore[attr-defined]
 
@@ -222,6 +259,8 @@ def main() -> None:
             spark(int(size or 10_000_000), int(size or 10_000_000) // 10)
         elif name == "stages":
             stages(int(size or 1_000_000))
+        elif name == "stream":
+            streamed(Path(size))
         else:
             scanned(int(size or 10_000_000))
 
