@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -18,10 +19,13 @@ from framework.features import (
     TimeEma,
     Vwap,
     Vwma,
+    gap_ticks,
+    imbalance,
     microprice_ticks,
     microprice_ticks_over,
     spread_pct,
     spread_pct_over,
+    sweep_bps,
 )
 
 N_ROWS = st.integers(1, 60)
@@ -95,3 +99,25 @@ def test_averages_stay_within_what_they_average(data: st.DataObject) -> None:
     assert (means <= values.max() + slack).all()
     deviations = Deviation(tau_ns=1e6).over(ts_ns, values)
     assert (deviations <= (values.max() - values.min()) / 2 + slack).all()
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_depth_features_are_what_they_say(data: st.DataObject) -> None:
+    n = data.draw(st.integers(1, 8))
+    gaps = data.draw(st.lists(st.integers(1, 6), min_size=n, max_size=n))
+    px_ticks = 1_000 + np.cumsum(gaps)
+    lots = np.array(data.draw(st.lists(st.integers(1, 50), min_size=n, max_size=n)))
+    others = np.array(data.draw(st.lists(st.integers(1, 50), min_size=n, max_size=n)))
+    levels = data.draw(st.integers(1, n))
+    bids, asks = int(lots[:levels].sum()), int(others[:levels].sum())
+    assert imbalance(lots, others, levels) == (bids - asks) / (bids + asks)
+    empty = [b - a - 1 for a, b in itertools.pairwise(px_ticks[:levels])]
+    assert gap_ticks(px_ticks, lots, levels) == max(empty, default=0)
+    wanted = data.draw(st.integers(1, 400))
+    each = np.repeat(px_ticks, lots)[:wanted]  # a price for every lot
+    cost = sweep_bps(px_ticks, lots, 1_000.0, wanted)
+    if each.size < wanted:
+        assert cost == np.inf
+    else:
+        assert cost == pytest.approx((each.mean() - 1_000) / 1_000 * 1e4)

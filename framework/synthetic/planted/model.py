@@ -73,10 +73,10 @@ class VenueModel:
     limit_rate, market_rate
         Base rates of uninformed limit and market orders, before excitation.
     cancel_rate
-        Rate at which each resting order is cancelled.
+        Rate at which each resting order is cancelled. Limit and cancel rate raised together leave
+        depth as it is and make it recover faster.
     stale_rate, improve_rate
-        Speed, per tick, at which quoters pull what is too good and quote what is missing: the
-        venue's speed of recovery.
+        Speed, per tick, at which quoters pull what is too good and quote what is missing.
     informed_rate, informed_edge_ticks
         Informed market orders per tick of profit beyond the quote and this edge.
     premium_sigma_ticks, premium_half_life_s
