@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from framework.core.events import I64Array
+from framework.replay.columns import column, values
 
 OpenFile = Callable[[str], pq.ParquetFile]
 Span = tuple[int, int]
@@ -139,7 +140,8 @@ class _File:
 
     def _keep(self, rows: pa.Table) -> None:
         self._rows = rows
-        self._times = rows["ts_exch_ns"].to_numpy()
+        times = [values(chunk) for chunk in rows["ts_exch_ns"].chunks]
+        self._times = times[0] if len(times) == 1 else np.concatenate([self._times[:0], *times])
 
 
 def _merged(parts: Sequence[pa.Table]) -> pa.Table:
@@ -162,7 +164,7 @@ def _file_batches(
         for batch in file.iter_batches(
             rows, row_groups=[group], columns=columns, use_threads=False
         ):
-            times = batch.column("ts_exch_ns").to_numpy()
+            times = column(batch, "ts_exch_ns")
             inside = (times >= span[0]) & (times < span[1])
             found = batch if inside.all() else batch.filter(pa.array(inside))
             if found.num_rows:

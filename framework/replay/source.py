@@ -11,8 +11,9 @@ import pyarrow as pa
 from framework.core.clock import format_ns
 from framework.core.errors import DataError
 from framework.core.events import Records
+from framework.replay.columns import column
 from framework.replay.merge import FEED_DTYPE, PAST, Need
-from framework.replay.stream import REPLAYED, GoldStream, column
+from framework.replay.stream import REPLAYED, GoldStream
 
 _DTYPES: Final = {
     "ts_exch_ns": np.int64,

@@ -21,6 +21,7 @@ from framework.core.errors import DataError
 from framework.core.events import EventKind
 from framework.core.instrument import Instrument
 from framework.replay.beginning import book_start_ns
+from framework.replay.columns import column
 from framework.replay.files import read_files
 
 COLUMNS: Final = (
@@ -183,8 +184,3 @@ def _has_named_order(file: pq.ParquetFile) -> bool:
         if bool((known & (order_id != 0)).any()):
             return True
     return False
-
-
-def column(batch: pa.RecordBatch, name: str) -> np.ndarray:
-    """A batch's column as a NumPy array, without copying where Arrow allows it."""
-    return np.asarray(batch.column(name).to_numpy(zero_copy_only=False))
