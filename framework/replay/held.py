@@ -16,7 +16,7 @@ from framework.replay.stream import GoldStream
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Market:
-    """What `read_market` would read, read once; 39 bytes an event, 47 where orders are named.
+    """What `read_market` would read, read once; 43 bytes an event, 51 where orders are named.
 
     Attributes
     ----------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import tempfile
@@ -62,12 +61,9 @@ def main() -> None:
             rounds = list(measured(work))[1:]  # the first loads libraries and kernels
             wall, processor = (statistics.median(column) for column in zip(*rounds, strict=True))
             print(f"{name:28} {wall:12.1f} {processor:11.1f} {1e3 / wall:15.1f}")
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-        print(f"peak memory {peak_mb:.0f} MB, of which importing and loading kernels is the most")
         began = time.perf_counter()
-        market = hold_market(streams)
-        held = sum(column.nbytes for chunk in market.held for column in chunk.tape)
-        print(f"held in memory: {held / rows:.0f} bytes a row, {time.perf_counter() - began:.1f} s")
+        chunks = len(hold_market(streams).held)
+        print(f"held in memory, {chunks} chunks: {time.perf_counter() - began:.1f} s")
 
 
 if __name__ == "__main__":
