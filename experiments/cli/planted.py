@@ -22,6 +22,7 @@ _LEVELS = [level.name.lower() for level in sorted(Level, reverse=True)]
 @click.command()
 @click.option(
     "--out",
+    "--lake",
     "lake",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("lake"),

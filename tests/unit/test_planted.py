@@ -58,7 +58,10 @@ def test_rows_are_gold_and_everything_planted_is_there(market: PlantedTables) ->
     for table in market.gold.values():
         table.validate(full=True)
         assert table.schema.equals(GOLD_SCHEMA)
-    planted = set(market.episodes["kind"])
+    ended = market.episodes["end_ns"] < market.path["ts_ns"][-1]
+    lived = market.episodes.filter(ended)["is_live"]
+    assert lived.mean() > 0.9
+    planted = set(market.episodes.filter("is_live")["kind"])
     assert planted == {
         *("structural", "noise", "dust", "spoof", "layering", "iceberg"),
         *("congestion", "loss", "jump", "news", "regime"),
@@ -127,7 +130,7 @@ def test_what_is_lost_is_told_as_a_gap_and_healed_by_a_snapshot(
 def test_feeds_are_late_and_later_while_congested(
     market: PlantedTables, frames: dict[str, pl.DataFrame]
 ) -> None:
-    congested = market.episodes.filter(kind="congestion")
+    congested = kind(market, "congestion")
     assert congested.height >= 5
     for spell in congested.iter_rows(named=True):
         frame = frames[f"{spell['venue']}:PLT"].with_columns(
@@ -262,7 +265,7 @@ def test_informed_traders_know_headlines_before_they_are_available() -> None:
         episodes=replace(QUIET, news=6.0), news=NewsModel(jump_ticks=6.0, informed_lead_s=1.5)
     )
     market = generate_planted(8, 2, model=model)
-    news = market.episodes.filter(kind="news").filter(pl.col("size").abs() > 3)
+    news = kind(market, "news").filter(pl.col("size").abs() > 3)
     informed = market.truth.filter(pl.col("agent") == "informed")["ts_exch_ns"].to_numpy()
     lead_s = (news["end_ns"] - news["start_ns"]).sum() / NS_PER_S
     inside = sum(

@@ -59,6 +59,8 @@ def act(w: I64Array, action: int, e: int) -> None:
     cold()
     episode = episodes_of(w)[e]
     v = episode.venue
+    if action in (_JUMP, _NEWS, _CONGEST):
+        episode.is_live = 1
     if action == _REGIME:
         _begin_regime(w, e)
     elif action == _JUMP:

@@ -75,7 +75,8 @@ EPISODES_SCHEMA: Final = pl.Schema(
     }
 )
 """What was planted; `framework.synthetic.planted.plan` says what the columns mean for each kind.
-``is_live`` is false where an episode found no room, for example a quote whose way was blocked."""
+``is_live`` is false where an episode found no room, for example a quote whose way was blocked, or
+the market ended before."""
 
 _AGENTS: Final = [agent.name.lower() for agent in Agent]
 _KINDS: Final = [kind.name.lower() for kind in EpisodeKind]
