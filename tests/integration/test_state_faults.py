@@ -20,6 +20,7 @@ from framework.state.desk import DeskLayout, set_up
 from framework.state.errors import (
     AccessError,
     FullError,
+    HistoryLostError,
     StateError,
     UnavailableError,
     VersionError,
@@ -209,18 +210,35 @@ def test_a_full_disk_is_named(small_disk: Mongod) -> None:
         assert small_disk.has_ended() or isinstance(refusal.value, FullError)
 
 
-def test_a_server_that_reports_a_full_disk_is_named(tmp_path: Path) -> None:
-    server = Mongod(tmp_path, ["--setParameter", "enableTestCommands=1"])
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    """A server that can be told to refuse commands."""
+    server = Mongod(tmp_path_factory.mktemp("failing"), ["--setParameter", "enableTestCommands=1"])
     server.start()
-    try:
-        with connect(server.uri, database="desk") as store, MongoClient(server.uri) as admin:
-            failing = {"failCommands": ["insert"], "errorCode": 14031}
-            admin.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=failing)
-            with pytest.raises(FullError, match="refused") as refusal:
-                store.collection("items").insert({"_id": 1})
-            assert "free space" in refusal.value.remedy
-    finally:
-        server.kill()
+    yield server
+    server.kill()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "kind", "remedy"),
+    [
+        ("insert", 14031, FullError, "free space"),
+        ("insert", 13, AccessError, "roles"),
+        ("aggregate", 286, HistoryLostError, "larger oplog"),
+    ],
+)
+def test_what_the_server_reports_is_named(
+    failing: Mongod, command: str, code: int, kind: type[StateError], remedy: str
+) -> None:
+    with connect(failing.uri, database="desk") as store, MongoClient(failing.uri) as admin:
+        data = {"failCommands": [command], "errorCode": code}
+        admin.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=data)
+        items = store.collection("items")
+        calls = {"insert": lambda: items.insert({"_id": code}), "aggregate": items.watch}
+        with pytest.raises(kind, match="refused") as refusal:
+            calls[command]()
+        assert remedy in refusal.value.remedy
+        assert refusal.value.code == code
 
 
 def test_wrong_passwords_are_refused_and_never_shown(tmp_path: Path) -> None:

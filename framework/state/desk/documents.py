@@ -21,6 +21,7 @@ LEVELS: Final = 10
 Level: TypeAlias = tuple[int, int]
 """Price in ticks and quantity in lots."""
 
+_PLAIN: Final = (int, str, float, type(None))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,8 +40,9 @@ class Stored:
     def to_document(self) -> Document:
         """Write the fields as a document."""
         document: Document = {"_id": self.document_id()}
-        for field in fields(self):  # type: ignore[arg-type]
-            document[field.name] = _plain(getattr(self, field.name))
+        for name in field_names(type(self)):
+            value = getattr(self, name)
+            document[name] = value if type(value) in _PLAIN else _plain(value)
         return document
 
     @classmethod
@@ -53,15 +55,20 @@ class Stored:
             Where one is missing.
         """
         values: dict[str, object] = {}
-        for field in fields(cls):  # type: ignore[arg-type]
-            if field.name not in document:
+        for name in field_names(cls):
+            if name not in document:
                 raise DataError(
-                    f"a document of {cls.collection} must have {field.name}, "
+                    f"a document of {cls.collection} must have {name}, "
                     f"{document.get('_id')!r} has not",
                     remedy="it was written by another program: see docs/state-store.md",
                 )
-            values[field.name] = _typed(document[field.name])
+            values[name] = _typed(document[name])
         return cls(**values)
+
+
+def field_names(kind: type[Stored]) -> tuple[str, ...]:
+    """List a typed document's fields."""
+    return tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
 
 
 def _plain(value: object) -> Value:

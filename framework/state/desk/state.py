@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -18,6 +18,7 @@ from framework.state.desk.documents import (
     Regime,
     Stored,
     bucket_id,
+    field_names,
 )
 from framework.state.desk.layout import DeskLayout, set_up
 from framework.state.desk.revisions import as_of, revise
@@ -191,7 +192,7 @@ class DeskState:
 
     def _put(self, stored: Regime | OrderIntent | OrderDocument) -> None:
         document = stored.to_document()
-        names = (field.name for field in fields(stored))
+        names = field_names(type(stored))
         revise(
             self.store,
             stored.collection,
