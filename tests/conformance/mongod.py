@@ -80,6 +80,16 @@ class Mongod:
         """End it in good order."""
         self._end(signal.SIGTERM)
 
+    def pause(self) -> None:
+        """Let it hang, connections open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it run again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def has_ended(self) -> bool:
         """Tell whether the process ended by itself."""
         return self._process is None or self._process.poll() is not None

@@ -25,7 +25,7 @@ from framework.state.errors import (
     UnavailableError,
     VersionError,
 )
-from framework.state.feed import issued_writes, store_rows
+from framework.state.feed import IssuedWrite, issued_writes, store_rows
 from framework.state.mongo import MongoStore, connect
 from framework.state.mongo.connect import check_version
 from framework.state.mongo.replay import serve_replay
@@ -140,6 +140,50 @@ def test_no_event_is_lost_or_repeated_when_the_server_is_killed(
             f"\n{_KILLS} kills: {len(tape)} documents in {report.seconds:.1f} s, "
             f"{report.lost_answers} answers lost, {report.resent} documents sent again"
         )
+
+
+def test_a_replay_waits_for_a_server_that_hangs(server: Mongod, market: list[GoldStream]) -> None:
+    server.start()
+    instruments = [stream.instrument for stream in market]
+    tape = list(issued_writes(store_rows(market), instruments))
+    taken = acknowledged = 0
+    batch = 20
+
+    def tape_as_taken() -> Iterator[IssuedWrite]:
+        nonlocal taken
+        for one in tape:
+            taken += 1
+            yield one
+
+    def note(documents: int, _: int) -> None:
+        nonlocal acknowledged
+        acknowledged = documents
+
+    ahead: list[int] = []
+    acknowledged_then: list[int] = []
+
+    def hang() -> None:
+        while acknowledged < 500:
+            time.sleep(0.002)
+        server.pause()
+        time.sleep(0.5)
+        ahead.append(taken)
+        time.sleep(0.5)
+        ahead.append(taken)
+        acknowledged_then.append(acknowledged)
+        server.go_on()
+
+    with connect(server.uri, database="desk", patience_s=60) as store:
+        set_up(store)
+        hanging = threading.Thread(target=hang, daemon=True)
+        hanging.start()
+        report = serve_replay(store, tape_as_taken(), speed=None, batch=batch, on_progress=note)
+        hanging.join()
+        assert ahead[0] == ahead[1] < len(tape)
+        # Each collection has a batch under way, four that wait, one at the door and one open.
+        assert ahead[0] - acknowledged_then[0] <= len(_COLLECTIONS) * 8 * batch
+        assert sum(report.documents.values()) == len(tape)
+        assert len(store.collection("depth").find()) == report.documents["depth"]
 
 
 def test_a_stream_outlives_a_kill_between_polls(server: Mongod) -> None:
