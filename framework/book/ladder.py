@@ -82,8 +82,8 @@ class Ladders:
 
     def copy_from(self, other: Ladders) -> None:
         """Become equal to other ladders of the same books and the same room."""
-        for mine, theirs in zip(self._arrays(), other._arrays(), strict=True):
-            mine[...] = theirs
+        self.book[...] = other.book
+        _copy_halves(self.handle, other.handle)
 
     def _arrays(self) -> list[np.ndarray]:
         near = [self.half, self.book, self._qty_lots, self._word, self._summary]
@@ -110,6 +110,12 @@ def books_of(ladders: I64Array) -> Records:
 @kernel
 def _window(ladders: I64Array, h: int) -> I64Array:
     return array_at(ladders[2] + 8 * h * WINDOW, WINDOW, np.int64)
+
+
+@kernel
+def windows_of(ladders: I64Array) -> I64Array:
+    """Every half's window, one after the other."""
+    return array_at(ladders[2], ladders[7] * WINDOW, np.int64)
 
 
 @kernel
@@ -245,40 +251,61 @@ def _set_far(ladders: I64Array, h: int, z: int, lots: int) -> int:
 
 
 @kernel
-def set_level(ladders: I64Array, h: int, z: int, lots: int) -> int:
-    """Show ``lots`` at signed price ``z``; return what stood there, -1 where far levels are full.
-
-    Where -1 is returned nothing has changed: grow the far lists and apply the event again.
-    """
+def _set_elsewhere(ladders: I64Array, h: int, z: int, lots: int) -> int:
+    """`set_level` where the half is empty or the level lies outside the window."""
+    cold()
     half = halves_of(ladders)[h]
     if half.best == NO_PRICE:
         if lots == 0:
             return 0
         half.base = z - (WINDOW - _HEADROOM)
-    i = z - half.base
-    if i < 0:
+    elif z < half.base:
         return _set_far(ladders, h, z, lots)
-    if i >= WINDOW:
+    else:
         if lots == 0:
             return 0
         if _rebase(ladders, h, z - (WINDOW - _HEADROOM)) != OK:
             return -1
-        i = z - half.base
-    window = _window(ladders, h)
-    old = window[i]
-    window[i] = lots
+    _window(ladders, h)[z - half.base] = lots
+    _occupy(ladders, h, z - half.base)
+    half.in_window += 1
+    half.best = z
+    return 0
+
+
+@kernel
+def change_level(
+    ladders: I64Array, halves: Records, windows: I64Array, h: int, z: int, lots: int
+) -> int:
+    """`set_level` for a loop that has `halves_of` and `windows_of` at hand."""
+    half = halves[h]
+    best = half.best
+    i = z - half.base
+    if best == NO_PRICE or i < 0 or i >= WINDOW:
+        return _set_elsewhere(ladders, h, z, lots)
+    old = windows[h * WINDOW + i]
+    windows[h * WINDOW + i] = lots
     if lots:
         if old == 0:
             _occupy(ladders, h, i)
             half.in_window += 1
-            if z > half.best:
+            if z > best:
                 half.best = z
     elif old:
         _vacate(ladders, h, i)
         half.in_window -= 1
-        if z == half.best:
+        if z == best:
             _drop_best(ladders, h, i)
     return old
+
+
+@kernel
+def set_level(ladders: I64Array, h: int, z: int, lots: int) -> int:
+    """Show ``lots`` at signed price ``z``; return what stood there, -1 where far levels are full.
+
+    Where -1 is returned nothing has changed: grow the far lists and apply the event again.
+    """
+    return change_level(ladders, halves_of(ladders), windows_of(ladders), h, z, lots)
 
 
 @kernel
@@ -311,6 +338,28 @@ def clear_half(ladders: I64Array, h: int) -> None:
     half.best = NO_PRICE
     half.in_window = 0
     half.n_far = 0
+
+
+@kernel
+def _copy_halves(ladders: I64Array, others: I64Array) -> None:
+    """Make every half equal to another one, at a cost that goes by the levels there are."""
+    for h in range(ladders[7]):
+        clear_half(ladders, h)
+        mine, theirs = halves_of(ladders)[h], halves_of(others)[h]
+        window, other = _window(ladders, h), _window(others, h)
+        i = _highest_in_window(others, h, WINDOW)
+        while i >= 0:
+            window[i] = other[i]
+            i = _highest_in_window(others, h, i)
+        _words(ladders, h)[:] = _words(others, h)
+        _summaries(ladders, h)[:] = _summaries(others, h)
+        for k in range(theirs.n_far):
+            _far_prices(ladders, h)[k] = _far_prices(others, h)[k]
+            _far_quantities(ladders, h)[k] = _far_quantities(others, h)[k]
+        mine.base = theirs.base
+        mine.best = theirs.best
+        mine.in_window = theirs.in_window
+        mine.n_far = theirs.n_far
 
 
 @kernel

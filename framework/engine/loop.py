@@ -8,48 +8,34 @@ left.
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from framework._jit import array_at, call_entry, cold, kernel
 from framework.book.ladder import best_price
-from framework.core.events import NO_PRICE, I64Array
-from framework.engine.market import happen_until
+from framework.core.events import I64Array
+from framework.engine.fan import MARKET_WAKES, fan_out, wake
+from framework.engine.market import flow
 from framework.engine.requests import arrive, hear, post
 from framework.venue.costs import settle
 from framework.venue.due import Due, set_due, whose_turn
-from framework.venue.feed import BEST_CHANGED, TOP_CHANGED, TRADED, reach
-from framework.venue.records import SAMPLE_DTYPE, Status, View, WakeKind
+from framework.venue.feed import catch_up, next_received_ns
+from framework.venue.records import SAMPLE_DTYPE, Status, WakeKind
 from framework.venue.world import (
     ACTIONS_PER_INSTANT,
     FOREVER,
     W,
     accounts_of,
     ladders_at_venue,
-    streams_of,
     trials_of,
-    view_of,
 )
 
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
 _NO_PROGRESS = int(Status.NO_PROGRESS)
-_FLUSH, _GROW = int(Status.FLUSH), int(Status.GROW)
+_FLUSH = int(Status.FLUSH)
 _CHECKPOINT = int(Status.CHECKPOINT)
 _DUE_REQUEST, _DUE_RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
 _DUE_TIMER = int(Due.TIMER)
-_TIMER, _TRADE, _BEST = int(WakeKind.TIMER), int(WakeKind.TRADE), int(WakeKind.BEST)
-_CROSS, _FILL = int(WakeKind.CROSS), int(WakeKind.FILL)
-_V_BID, _V_ASK = int(View.BID), int(View.ASK)
-_MARKET_WAKES: Final = 1 << _TRADE | 1 << _BEST | 1 << _CROSS
-_PPB: Final = 1_000_000_000
-
-
-@kernel
-def _wake(world: I64Array, k: int, kind: int) -> int:
-    world[W.WAKE_TRIAL] = k
-    world[W.WAKE_KIND] = kind
-    return _WAKE
+_TIMER = int(WakeKind.TIMER)
 
 
 @kernel
@@ -105,110 +91,6 @@ def _sample(world: I64Array) -> bool:
 
 
 @kernel
-def _crossed(world: I64Array, buy: int, sell: int, edge_ppb: int) -> bool:
-    """True where the known bid of ``sell`` beats the known ask of ``buy`` by more than an edge."""
-    streams = streams_of(world)
-    if buy == sell or streams[buy].asset != streams[sell].asset:
-        return False
-    bid = view_of(world, _V_BID)[sell]
-    ask = view_of(world, _V_ASK)[buy]
-    if bid == NO_PRICE or ask == NO_PRICE:
-        return False
-    bid *= streams[sell].grid
-    ask *= streams[buy].grid
-    # As floats: the product may pass int64, and 53 bits decide an edge of parts per billion.
-    return bid > ask and float(bid - ask) * _PPB > float(ask) * float(edge_ppb)
-
-
-@kernel
-def _fan_out(world: I64Array) -> bool:
-    """Find the next wake-up that the received event in hand is owed; false where none is left.
-
-    Each trial may be woken in turn for a trade, a new best price, and, book by book, a cross in
-    either direction.
-    """
-    b = world[W.FAN_BOOK]
-    n_books = world[W.N_BOOKS]
-    trials = trials_of(world)
-    while world[W.FAN_TRIAL] < trials.size:
-        k = world[W.FAN_TRIAL]
-        wakes = trials[k].wakes
-        while world[W.FAN_STEP] < 2 + 2 * n_books:
-            step = world[W.FAN_STEP]
-            world[W.FAN_STEP] = step + 1
-            world[W.WAKE_A] = b
-            if step == 0:
-                if world[W.FAN_TRADED] and wakes & (1 << _TRADE):
-                    _wake(world, k, _TRADE)
-                    return True
-            elif step == 1:
-                if world[W.FAN_BEST] and wakes & (1 << _BEST):
-                    _wake(world, k, _BEST)
-                    return True
-            elif world[W.FAN_TOP] and wakes & (1 << _CROSS):
-                other = (step - 2) >> 1
-                buy, sell = (b, other) if step & 1 else (other, b)
-                if _crossed(world, buy, sell, trials[k].edge_ppb):
-                    world[W.WAKE_A] = buy
-                    world[W.WAKE_B] = sell
-                    _wake(world, k, _CROSS)
-                    return True
-            else:
-                break
-        world[W.FAN_TRIAL] = k + 1
-        world[W.FAN_STEP] = 0
-    world[W.FAN_OPEN] = 0
-    return False
-
-
-@kernel
-def _open_fan(world: I64Array, b: int, changed: int) -> None:
-    world[W.FAN_OPEN] = 1
-    world[W.FAN_BOOK] = b
-    world[W.FAN_TRADED] = changed & TRADED
-    world[W.FAN_BEST] = changed & BEST_CHANGED
-    world[W.FAN_TOP] = changed & TOP_CHANGED
-    world[W.FAN_TRIAL] = 0
-    world[W.FAN_STEP] = 0
-
-
-@kernel
-def _next_received_ns(world: I64Array) -> int:
-    j = world[W.RECEIVED]
-    if j >= world[W.N_RECEIVABLE]:
-        return FOREVER
-    n = world[W.N_EVENTS]
-    row = array_at(world[W.RECV_ORDER], n, np.int32)[j]
-    return array_at(world[W.TS_RECV], n, np.int64)[row]
-
-
-@kernel
-def _receive_until(world: I64Array, limit_ns: int) -> None:
-    """Let events reach us up to and including an instant, or until a strategy may be woken."""
-    cold()
-    n = world[W.N_EVENTS]
-    ts_recv_ns = array_at(world[W.TS_RECV], n, np.int64)
-    order = array_at(world[W.RECV_ORDER], n, np.int32)
-    wakes = world[W.ANY_WAKES] & _MARKET_WAKES
-    j, end = world[W.RECEIVED], world[W.N_RECEIVABLE]
-    while j < end:
-        row = int(np.int64(order[j]))
-        now_ns = ts_recv_ns[row]
-        if now_ns > limit_ns:
-            break
-        changed = reach(world, row)
-        if changed < 0:
-            world[W.STATUS] = _GROW
-            break
-        j += 1
-        if changed and wakes and now_ns >= world[W.START_NS]:
-            world[W.NOW_NS] = now_ns
-            _open_fan(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), changed)
-            break
-    world[W.RECEIVED] = j
-
-
-@kernel
 def _count_action(world: I64Array, now_ns: int) -> None:
     """Stop a strategy that answers every answer at once where there is no latency."""
     if world[W.ACTED_NS] != now_ns:
@@ -238,7 +120,7 @@ def _hear(world: I64Array) -> bool:
     _count_action(world, now_ns)
     if trials_of(world)[k].wakes & (1 << kind) == 0:
         return False
-    _wake(world, k, kind)
+    wake(world, k, kind)
     return True
 
 
@@ -281,42 +163,41 @@ def _advance(world: I64Array) -> int:
     Where none is woken by the market, what has reached us is looked at only when somebody looks.
     """
     _resume(world)
-    watching = world[W.ANY_WAKES] & _MARKET_WAKES != 0
+    watching = world[W.ANY_WAKES] & MARKET_WAKES != 0
     while world[W.STATUS] == _DONE:
         if _needs_drain(world):
             return _FLUSH
-        if world[W.FAN_OPEN] and _fan_out(world):
+        if world[W.FAN_OPEN] and fan_out(world):
             return _WAKE
-        n = world[W.N_EVENTS]
         i = world[W.EVENT]
         if i == world[W.CHECK_ROW]:
             return _CHECKPOINT
         event_ns = FOREVER
-        if i < n:
-            event_ns = array_at(world[W.TS_EXCH], n, np.int64)[i]
+        if i < world[W.N_EVENTS]:
+            event_ns = array_at(world[W.TS_EXCH], i + 1, np.int64)[i]
         request_ns, response_ns = world[W.NEXT_REQUEST_NS], world[W.NEXT_RESPONSE_NS]
         timer_ns, sample_ns = world[W.NEXT_TIMER_NS], world[W.NEXT_SAMPLE_NS]
         settlement_ns = world[W.NEXT_SETTLEMENT_NS]
         later_ns = min(response_ns, timer_ns, settlement_ns, sample_ns)
-        received_ns = _next_received_ns(world)
         rest_ns = min(request_ns, later_ns)
-        if watching:
-            rest_ns = min(rest_ns, received_ns)
-        if event_ns <= rest_ns and event_ns != FOREVER:
-            happen_until(world, rest_ns)
+        received_ns = next_received_ns(world)
+        # At one instant requests reach their venues before the market reaches us.
+        watched_ns = min(request_ns - 1, later_ns) if watching else 0
+        if (event_ns <= rest_ns and event_ns != FOREVER) or received_ns <= watched_ns:
+            flow(world, rest_ns, watched_ns)
         elif rest_ns >= world[W.HORIZON_NS] or rest_ns > world[W.LAST_NS]:
             if received_ns == FOREVER:
                 return _DONE
-            _receive_until(world, FOREVER)
+            catch_up(world, FOREVER)
         elif request_ns == rest_ns:
             _arrive(world)
-        elif received_ns <= rest_ns:
-            _receive_until(world, min(event_ns - 1, request_ns - 1, later_ns))
+        elif received_ns <= later_ns:
+            catch_up(world, later_ns)
         elif response_ns == rest_ns:
             if _hear(world):
                 return _WAKE
         elif timer_ns == rest_ns:
-            return _wake(world, _fire_timer(world), _TIMER)
+            return wake(world, _fire_timer(world), _TIMER)
         elif settlement_ns == rest_ns:
             settle(world)
         else:

@@ -1,4 +1,4 @@
-"""Market events happen at their venues."""
+"""The market flows by: events happen at their venues, and reach us later."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from framework.book.ladder import (
     apply,
     best_price,
     books_of,
+    change_level,
     clear_half,
     halves_of,
     level_lots,
     mark_validity,
     set_level,
+    windows_of,
 )
 from framework.book.queue_l3 import NOBODY
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
+from framework.engine.fan import open_fan
 from framework.venue.consumed import forget_half
-from framework.venue.feed import keep_top, note_top
+from framework.venue.feed import next_received_ns, note_top, reach, top_at, top_now
 from framework.venue.matching import on_crossing, on_level, on_trade
 from framework.venue.pegs import follow_mid
 from framework.venue.place import (
@@ -28,17 +31,26 @@ from framework.venue.place import (
     queues_have_room,
     take_places,
 )
-from framework.venue.records import Status
+from framework.venue.queue import QueueModel
+from framework.venue.records import Status, TopNow
 from framework.venue.resting import any_own_at_or_above, watched
 from framework.venue.stops import trigger_stops
-from framework.venue.world import W, ladders_at_venue
+from framework.venue.world import (
+    FOREVER,
+    INTEREST,
+    W,
+    ladders_at_venue,
+    own_top_of,
+    streams_of,
+)
 
 _DEPTH, _TRADE = int(EventKind.DEPTH), int(EventKind.TRADE)
 _CLEAR, _BEST, _GAP = int(EventKind.CLEAR), int(EventKind.BEST), int(EventKind.GAP)
 _ADD, _EXECUTE = int(EventKind.ORDER_ADD), int(EventKind.ORDER_EXECUTE)
 _HIDDEN, _STATUS = int(EventKind.HIDDEN_TRADE), int(EventKind.STATUS)
 _LAST, _SNAPSHOT = int(EventFlag.LAST), int(EventFlag.SNAPSHOT)
-_GROW = int(Status.GROW)
+_GROW, _AT_VENUE = int(Status.GROW), int(TopNow.AT_VENUE)
+_L3_EXACT = int(QueueModel.L3_EXACT)
 
 
 @kernel
@@ -186,65 +198,91 @@ def _move_pegs(world: I64Array, row: int) -> None:
 
 
 @kernel
-def happen_until(world: I64Array, limit_ns: int) -> None:
-    """Let events happen at their venues up to and including an instant.
+def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
+    """Let events happen at their venues and reach us, up to and including these instants.
 
-    Comes back early where a trial was touched, since that sends a response or fills the journal,
-    and before the row at which the ladders are to be copied.
+    What reaches us is looked at here only where it may wake a strategy. Comes back early where it
+    does, where a trial was touched (that sends a response or fills the journal), and before the row
+    at which the ladders are to be copied.
     """
     n = world[W.N_EVENTS]
     ts_exch_ns = array_at(world[W.TS_EXCH], n, np.int64)
+    ts_recv_ns = array_at(world[W.TS_RECV], n, np.int64)
+    order = array_at(world[W.RECV_ORDER], n, np.int32)
     books = array_at(world[W.BOOK], n, np.int32)
     kinds = array_at(world[W.KIND], n, np.int8)
     sides = array_at(world[W.SIDE], n, np.int8)
     flags = array_at(world[W.FLAGS], n, np.int8)
     prices = array_at(world[W.PX], n, np.int64)
     quantities = array_at(world[W.QTY], n, np.int64)
+    numbers, top_at_venue = top_at(world), top_now(world, _AT_VENUE)
     ladders = ladders_at_venue(world)
-    halves = halves_of(ladders)
+    halves, windows = halves_of(ladders), windows_of(ladders)
+    streams, own_top = streams_of(world), own_top_of(world)
+    interests = array_at(world[W.INTERESTS], INTEREST * own_top.size, np.int64)
     response_ns, n_journal = world[W.NEXT_RESPONSE_NS], world[W.N_JOURNAL]
     pegged = world[W.N_PEGS] > 0  # none begins to rest but by a request
     stops = world[W.N_STOPS] > 0
     first = i = world[W.EVENT]
     n = min(n, world[W.CHECK_ROW])
-    while i < n and ts_exch_ns[i] <= limit_ns:
+    received_ns = next_received_ns(world) if received_limit_ns else FOREVER
+    while True:
+        event_ns = ts_exch_ns[i] if i < n else FOREVER
+        if received_ns < event_ns:
+            if received_ns > received_limit_ns:
+                break
+            j = world[W.RECEIVED]
+            row = int(np.int64(order[j]))
+            changed = reach(world, row)
+            if changed < 0:
+                world[W.STATUS] = _GROW
+                break
+            world[W.RECEIVED] = j + 1
+            if changed and received_ns >= world[W.START_NS]:
+                world[W.NOW_NS] = received_ns
+                open_fan(world, int(np.int64(books[row])), changed)
+                break
+            received_ns = FOREVER
+            if j + 1 < world[W.N_RECEIVABLE]:
+                received_ns = ts_recv_ns[order[j + 1]]
+            continue
+        if i >= n or event_ns > event_limit_ns:
+            break
         b = int(np.int64(books[i]))
         kind = int(np.int64(kinds[i]))
         side = int(np.int64(sides[i]))
         z = side * prices[i]
         touched = pegged
-        if kind == _DEPTH and flags[i] & _SNAPSHOT == 0 and not is_exact(world, b):
+        plain = flags[i] & _SNAPSHOT == 0 and streams[b].queue_model != _L3_EXACT
+        if kind == _DEPTH and plain:
             h = 2 * b + (side < 0)
             best, lots = halves[h].best, quantities[i]
-            before = set_level(ladders, h, z, lots)
+            before = change_level(ladders, halves, windows, h, z, lots)
             if before < 0:
                 world[W.STATUS] = _GROW
                 break
             if z >= best:
                 note_top(world, b, i)
             else:
-                keep_top(world, b, i)
-            if watched(world, h, z):
+                numbers[i] = top_at_venue[b]
+            if interests[INTEREST * h + (z & (INTEREST - 1))]:
                 touched = True
-                on_level(world, h, ts_exch_ns[i], z, before, lots)
-            if lots > before and any_own_at_or_above(world, h ^ 1, -z):
+                on_level(world, h, event_ns, z, before, lots)
+            if lots > before and own_top[h ^ 1] >= -z:
                 touched = True
-                on_crossing(world, h, ts_exch_ns[i], z, lots)
-        elif kind == _TRADE and side != 0 and not stops:
-            keep_top(world, b, i)
-            h = 2 * b + (side > 0)
-            if any_own_at_or_above(world, h, -z):
-                touched = True
-                on_trade(world, h, ts_exch_ns[i], -z, quantities[i], False, NOBODY)
+                on_crossing(world, h, event_ns, z, lots)
         else:
-            touched = True
-            keep_top(world, b, i)
-            if not _happen_otherwise(world, i):
-                world[W.STATUS] = _GROW
-                break
+            numbers[i] = top_at_venue[b]
+            resting = 2 * b + (side > 0)
+            if kind != _TRADE or side == 0 or stops or own_top[resting] >= -z:
+                touched = True
+                if not _happen_otherwise(world, i):
+                    world[W.STATUS] = _GROW
+                    break
         if pegged:
             _move_pegs(world, i)
         i += 1
+        # A message that arrives at once may be overtaken by what the fill has set off.
         if touched and (
             world[W.NEXT_RESPONSE_NS] != response_ns or world[W.N_JOURNAL] != n_journal
         ):

@@ -15,7 +15,7 @@ from framework._jit import array_at, cold, kernel
 from framework.book.ladder import apply, best_lots, best_price, books_of
 from framework.core.events import EventFlag, EventKind, I32Array, I64Array, Record, Records
 from framework.venue.records import TOP_DTYPE, Status, TopNow, View
-from framework.venue.world import W, ladders_at_venue, ladders_known, view_of
+from framework.venue.world import FOREVER, W, ladders_at_venue, ladders_known, view_of
 
 TRADED = 1
 BEST_CHANGED = 2
@@ -30,10 +30,13 @@ _V_TRADE_SIDE, _V_VALID = int(View.TRADE_SIDE), int(View.VALID)
 _V_TS_EXCH, _V_TS_RECV = int(View.TS_EXCH), int(View.TS_RECV)
 _AT_VENUE, _ARRIVED = int(TopNow.AT_VENUE), int(TopNow.ARRIVED)
 _SEEN, _GROW = int(TopNow.SEEN), int(Status.GROW)
+_FRESH, _WANTED = int(TopNow.FRESH), int(TopNow.WANTED)
+_A_TRADE, _A_MESSAGE, _A_TOP, _THE_LATEST = 1, 2, 4, 8
 
 
 @kernel
-def _top_now(world: I64Array, row: int) -> I64Array:
+def top_now(world: I64Array, row: int) -> I64Array:
+    """Numbers of each book's top; `TopNow` tells which."""
     n = world[W.N_BOOKS]
     return array_at(world[W.TOP_NOW] + 8 * n * row, n, np.int64)
 
@@ -45,14 +48,15 @@ def _top(world: I64Array, number: int) -> Record:
 
 
 @kernel
-def _top_at(world: I64Array) -> I32Array:
+def top_at(world: I64Array) -> I32Array:
+    """Number of the top that stood at its venue after each row."""
     return array_at(world[W.TOP_AT], world[W.N_EVENTS], np.int32)
 
 
 @kernel
 def note_top(world: I64Array, b: int, row: int) -> None:
     """Note the top of a book after a row that may have changed it."""
-    top_at_venue = _top_now(world, _AT_VENUE)
+    top_at_venue = top_now(world, _AT_VENUE)
     ladders = ladders_at_venue(world)
     number = world[W.N_TOPS]
     top = _top(world, number)
@@ -62,14 +66,8 @@ def note_top(world: I64Array, b: int, row: int) -> None:
     top.ask_lots = best_lots(ladders, b, -1)
     top.valid = books_of(ladders)[b].valid
     top_at_venue[b] = number
-    _top_at(world)[row] = number
+    top_at(world)[row] = number
     world[W.N_TOPS] = number + 1
-
-
-@kernel
-def keep_top(world: I64Array, b: int, row: int) -> None:
-    """Note that a row has left the top of its book as it was."""
-    _top_at(world)[row] = _top_now(world, _AT_VENUE)[b]
 
 
 @kernel
@@ -98,20 +96,126 @@ def reach(world: I64Array, row: int) -> int:
     if kind in (_TRADE, _HIDDEN, _EXECUTE):
         changed = _hear_trade(world, b, row, kind)
     if kind != _TRADE:
-        _top_now(world, _ARRIVED)[b] = _top_at(world)[row]
+        top_now(world, _ARRIVED)[b] = top_at(world)[row]
     if flags & _LAST:
         view_of(world, _V_TS_EXCH)[b] = array_at(world[W.TS_EXCH], n, np.int64)[row]
         view_of(world, _V_TS_RECV)[b] = array_at(world[W.TS_RECV], n, np.int64)[row]
         if not world[W.FIFO]:
             changed |= _show_known(world, b)
-        elif _top_now(world, _SEEN)[b] != _top_now(world, _ARRIVED)[b]:
-            number = _top_now(world, _ARRIVED)[b]
-            _top_now(world, _SEEN)[b] = number
-            top = _top(world, number)
-            view_of(world, _V_VALID)[b] = top.valid
-            changed |= _show(world, b, _V_BID, top.bid_ticks, top.bid_lots)
-            changed |= _show(world, b, _V_ASK, top.ask_ticks, top.ask_lots)
+        elif top_now(world, _SEEN)[b] != top_now(world, _ARRIVED)[b]:
+            changed |= _show_top(world, b, top_now(world, _ARRIVED)[b])
     return changed
+
+
+@kernel
+def _show_top(world: I64Array, b: int, number: int) -> int:
+    """Show a numbered top in the view; return what that changed."""
+    top_now(world, _SEEN)[b] = number
+    top = _top(world, number)
+    view_of(world, _V_VALID)[b] = top.valid
+    bids = _show(world, b, _V_BID, top.bid_ticks, top.bid_lots)
+    return bids | _show(world, b, _V_ASK, top.ask_ticks, top.ask_lots)
+
+
+@kernel
+def next_received_ns(world: I64Array) -> int:
+    """When the next event of the chunk reaches us, `FOREVER` where none will."""
+    j = world[W.RECEIVED]
+    if j >= world[W.N_RECEIVABLE]:
+        return FOREVER
+    n = world[W.N_EVENTS]
+    row = array_at(world[W.RECV_ORDER], n, np.int32)[j]
+    return array_at(world[W.TS_RECV], n, np.int64)[row]
+
+
+@kernel
+def _end_of(world: I64Array, limit_ns: int) -> int:
+    """Position after the last event that has reached us by an instant."""
+    n = world[W.N_EVENTS]
+    ts_recv_ns = array_at(world[W.TS_RECV], n, np.int64)
+    order = array_at(world[W.RECV_ORDER], n, np.int32)
+    low, high = world[W.RECEIVED], world[W.N_RECEIVABLE]
+    step = 16
+    while low + step < high and ts_recv_ns[order[low + step]] <= limit_ns:
+        low += step
+        step *= 2
+    high = min(high, low + step)
+    while low < high:
+        middle = (low + high) >> 1
+        if ts_recv_ns[order[middle]] <= limit_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def catch_up(world: I64Array, limit_ns: int) -> None:
+    """Let events reach us up to and including an instant, where nobody is woken by them.
+
+    Sets the world's status where a ladder must grow first.
+    """
+    cold()
+    if world[W.FIFO]:
+        end = _end_of(world, limit_ns)
+        _look_back(world, end)
+        world[W.RECEIVED] = end
+        return
+    order = array_at(world[W.RECV_ORDER], world[W.N_EVENTS], np.int32)
+    while next_received_ns(world) <= limit_ns and world[W.RECEIVED] < world[W.N_RECEIVABLE]:
+        if reach(world, int(np.int64(order[world[W.RECEIVED]]))) < 0:
+            world[W.STATUS] = _GROW
+            return
+        world[W.RECEIVED] += 1
+
+
+@kernel
+def _look_back(world: I64Array, end: int) -> None:
+    """Bring the view up to a position by looking back from there for the latest of each kind."""
+    books = array_at(world[W.BOOK], world[W.N_EVENTS], np.int32)
+    order = array_at(world[W.RECV_ORDER], world[W.N_EVENTS], np.int32)
+    wanted, arrived = top_now(world, _WANTED), top_now(world, _ARRIVED)
+    fresh = top_now(world, _FRESH)
+    for b in range(wanted.size):
+        wanted[b] = _A_TRADE | _A_MESSAGE | _A_TOP | _THE_LATEST
+        fresh[b] = arrived[b]
+    j, unfinished = end, wanted.size
+    while j > world[W.RECEIVED] and unfinished > 0:
+        j -= 1
+        row = int(np.int64(order[j]))
+        b = int(np.int64(books[row]))
+        if wanted[b]:
+            wanted[b] = _look_at(world, b, row, wanted[b])
+            unfinished -= wanted[b] == 0
+    for b in range(wanted.size):
+        if wanted[b] & (_A_MESSAGE | _A_TOP) == _A_TOP:
+            _show_top(world, b, arrived[b])  # only trades since: the top of before
+        arrived[b] = fresh[b]
+
+
+@kernel
+def _look_at(world: I64Array, b: int, row: int, wanted: int) -> int:
+    """Take from an earlier row what is still wanted of its book; return what then is."""
+    n = world[W.N_EVENTS]
+    kind = int(np.int64(array_at(world[W.KIND], n, np.int8)[row]))
+    flags = int(np.int64(array_at(world[W.FLAGS], n, np.int8)[row]))
+    if wanted & _A_TRADE and kind in (_TRADE, _HIDDEN, _EXECUTE):
+        _hear_trade(world, b, row, kind)
+        wanted ^= _A_TRADE
+    if wanted & _A_MESSAGE and flags & _LAST:
+        view_of(world, _V_TS_EXCH)[b] = array_at(world[W.TS_EXCH], n, np.int64)[row]
+        view_of(world, _V_TS_RECV)[b] = array_at(world[W.TS_RECV], n, np.int64)[row]
+        wanted ^= _A_MESSAGE
+    if kind == _TRADE:
+        return wanted
+    number = int(np.int64(top_at(world)[row]))
+    if wanted & _THE_LATEST:
+        top_now(world, _FRESH)[b] = number
+        wanted ^= _THE_LATEST
+    if wanted & (_A_MESSAGE | _A_TOP) == _A_TOP:
+        _show_top(world, b, number)
+        wanted ^= _A_TOP
+    return wanted
 
 
 @kernel

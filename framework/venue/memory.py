@@ -54,7 +54,7 @@ class World:
         *,
         slots: int = 128,
         consumed_slots: int = 512,
-        journal_rows: int = 1 << 16,
+        journal_rows: int = 1 << 13,
         tiers: np.ndarray | None = None,
         settlements: np.ndarray | None = None,
     ) -> None:
@@ -246,17 +246,16 @@ class World:
 
     def _carry_tops(self, n_events: int, n_carried: int) -> None:
         """Make room for a chunk's tops and carry over those that have not reached us yet."""
-        kept = np.concatenate([self.top_now.reshape(-1), self._late_tops])
-        versions, places = np.unique(kept, return_inverse=True)
-        room = n_events + versions.size + 1
-        old = self.tops[versions]
+        kept = self.tops[np.concatenate([self.top_now.reshape(-1), self._late_tops])]
+        room = n_events + kept.size + 1
         if self.tops.size < room or self.top_at.size < n_events:
             self.tops = np.zeros(room + (room >> 2), TOP_DTYPE)
             self.top_at = np.zeros(n_events + (n_events >> 2), np.int32)
-        self.tops[: versions.size] = old
-        self.top_now[:] = places[: self.top_now.size].reshape(self.top_now.shape)
-        self.top_at[:n_carried] = places[self.top_now.size :]
-        self.root[W.N_TOPS] = versions.size
+        self.tops[: kept.size] = kept
+        numbers = np.arange(kept.size)
+        self.top_now[:] = numbers[: self.top_now.size].reshape(self.top_now.shape)
+        self.top_at[:n_carried] = numbers[self.top_now.size :]
+        self.root[W.N_TOPS] = kept.size
         self.root[W.TOPS] = self.tops.ctypes.data
         self.root[W.TOP_AT] = self.top_at.ctypes.data
 

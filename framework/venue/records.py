@@ -35,6 +35,9 @@ class TopNow(IntEnum):
     """After the last row that has reached us."""
     SEEN = 2
     """After the last whole message that has reached us: what the view shows."""
+    FRESH = 3
+    """What `ARRIVED` is to become; like the next row of use while looking back only."""
+    WANTED = 4
 
 
 class Status(IntEnum):
