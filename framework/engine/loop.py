@@ -13,6 +13,7 @@ import numpy as np
 from framework._jit import array_at, call_entry, cold, kernel
 from framework.book.ladder import best_price
 from framework.core.events import I64Array
+from framework.engine.ending import end_trial, sample_trial
 from framework.engine.fan import MARKET_WAKES, fan_out, wake
 from framework.engine.market import flow
 from framework.engine.requests import arrive, hear, post
@@ -32,7 +33,7 @@ from framework.venue.world import (
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
 _NO_PROGRESS = int(Status.NO_PROGRESS)
 _FLUSH = int(Status.FLUSH)
-_CHECKPOINT = int(Status.CHECKPOINT)
+_CHECKPOINT, _PAUSE = int(Status.CHECKPOINT), int(Status.PAUSE)
 _DUE_REQUEST, _DUE_RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
 _DUE_TIMER = int(Due.TIMER)
 _TIMER = int(WakeKind.TIMER)
@@ -63,30 +64,14 @@ def _fire_timer(world: I64Array) -> int:
 
 @kernel
 def _sample(world: I64Array) -> bool:
-    """Write down every trial's account in every book; false where the samples are full."""
+    """Write down the account of every trial that goes on; false where the samples are full."""
     cold()
-    ts_ns = world[W.NEXT_SAMPLE_NS]
-    n_books = world[W.N_BOOKS]
-    i = world[W.N_SAMPLES]
-    if i + world[W.N_TRIALS] * n_books > world[W.SAMPLE_SLOTS]:
+    if world[W.N_SAMPLES] + world[W.N_TRIALS] * world[W.N_BOOKS] > world[W.SAMPLE_SLOTS]:
         return False
-    samples = array_at(world[W.SAMPLES], world[W.SAMPLE_SLOTS], SAMPLE_DTYPE)
-    ladders = ladders_at_venue(world)
-    for k in range(world[W.N_TRIALS]):
-        accounts = accounts_of(world, k)
-        for b in range(n_books):
-            sample = samples[i]
-            sample.trial = k
-            sample.ts_ns = ts_ns
-            sample.book = b
-            sample.bid_ticks = best_price(ladders, b, 1)
-            sample.ask_ticks = best_price(ladders, b, -1)
-            sample.position_lots = accounts[b].position
-            sample.cash_units = accounts[b].cash
-            sample.fee_micro = accounts[b].fee_micro
-            sample.carry_micro = accounts[b].carry_micro
-            i += 1
-    world[W.N_SAMPLES] = i
+    trials = trials_of(world)
+    for k in range(trials.size):
+        if trials[k].ended_ns == 0:
+            sample_trial(world, k, world[W.NEXT_SAMPLE_NS])
     return True
 
 
@@ -126,6 +111,8 @@ def _hear(world: I64Array) -> bool:
 
 @kernel
 def _needs_drain(world: I64Array) -> bool:
+    if world[W.N_SAMPLES] + world[W.N_TRIALS] * world[W.N_BOOKS] > world[W.SAMPLE_SLOTS]:
+        return True  # a trial that ends is sampled once more
     # One step can write at most a few rows for each open order of each trial, a wake-up's requests
     # two rows for each place in the outbox, and a walk through a book one row a message.
     return world[W.N_JOURNAL] + 12 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
@@ -149,8 +136,19 @@ def advance(world: I64Array) -> int:
 
 @kernel
 def _resume(world: I64Array) -> None:
-    """Take over what the strategy has asked for during its wake-up."""
+    """Take over what was asked for while the loop was left."""
     k = world[W.WAKE_TRIAL]
+    trials = trials_of(world)
+    if world[W.PAUSED]:
+        world[W.PAUSED] = 0
+        for other in range(trials.size):
+            if trials[other].ending:
+                end_trial(world, other)
+        return
+    if trials[k].ending:
+        world[W.N_OUTBOX] = 0
+        end_trial(world, k)
+        return
     if world[W.N_OUTBOX]:
         post(world, k)
     _set_timer(world, k)
@@ -178,7 +176,8 @@ def _advance(world: I64Array) -> int:
         request_ns, response_ns = world[W.NEXT_REQUEST_NS], world[W.NEXT_RESPONSE_NS]
         timer_ns, sample_ns = world[W.NEXT_TIMER_NS], world[W.NEXT_SAMPLE_NS]
         settlement_ns = world[W.NEXT_SETTLEMENT_NS]
-        later_ns = min(response_ns, timer_ns, settlement_ns, sample_ns)
+        pause_ns = world[W.NEXT_PAUSE_NS]
+        later_ns = min(response_ns, timer_ns, settlement_ns, sample_ns, pause_ns)
         rest_ns = min(request_ns, later_ns)
         received_ns = next_received_ns(world)
         # At one instant requests reach their venues before the market reaches us.
@@ -200,10 +199,14 @@ def _advance(world: I64Array) -> int:
             return wake(world, _fire_timer(world), _TIMER)
         elif settlement_ns == rest_ns:
             settle(world)
-        else:
+        elif sample_ns == rest_ns:
             if not _sample(world):
                 return _FLUSH
             world[W.NEXT_SAMPLE_NS] += world[W.SAMPLE_INTERVAL_NS]
+        else:
+            world[W.NOW_NS] = pause_ns
+            world[W.PAUSED] = 1
+            return _PAUSE
     status = world[W.STATUS]
     world[W.STATUS] = _DONE
     return status

@@ -81,6 +81,8 @@ class Result:
         Market events replayed (each counted once).
     seconds
         Wall time of the replay; never part of the hash.
+    ended_ns
+        Instant at which the trial was ended early; None where it ran to the end.
     trace
         Rows of `JOURNAL_SCHEMA` of a traced order, `TraceEvent` rows among them.
     again
@@ -96,6 +98,7 @@ class Result:
     events: int
     seconds: float
     counters: dict[str, int] = field(default_factory=dict)
+    ended_ns: int | None = None
     trace: pa.Table | None = field(default=None, repr=False)
     again: Callable[[int], Result] | None = field(default=None, repr=False, compare=False)
 

@@ -379,6 +379,11 @@ def ctx_wake_at(world: I64Array, ts_ns: int) -> None:
         trials_of(world)[world[W.WAKE_TRIAL]].alarm_ns = ts_ns
 
 
+@kernel
+def ctx_stop(world: I64Array) -> None:
+    trials_of(world)[world[W.WAKE_TRIAL]].ending = 1
+
+
 ACTIONS = {
     name.removeprefix("ctx_"): function
     for name, function in list(globals().items())

@@ -346,6 +346,13 @@ class Context(SpecialOrders):
             )
         self._trial[_T["alarm_ns"]] = ts_ns
 
+    def stop(self) -> None:
+        """End this trial once the wake-up is over: its orders vanish, its account stands still.
+
+        Requests of this wake-up are not sent. Flatten first, where the position is to be closed.
+        """
+        self._trial[_T["ending"]] = 1
+
     def _new(
         self,
         book: int,

@@ -122,6 +122,7 @@ class World:
             W.NEXT_RESPONSE_NS: FOREVER,
             W.NEXT_TIMER_NS: FOREVER,
             W.NEXT_SAMPLE_NS: FOREVER,
+            W.NEXT_PAUSE_NS: FOREVER,
             W.FIFO: 1,
             W.CHECK_ROW: FOREVER,
             W.N_TOPS: n_books,

@@ -59,6 +59,8 @@ class Status(IntEnum):
     """A strategy has acted too often without time moving on."""
     CHECKPOINT = 10
     """The venue's ladders are to be copied."""
+    PAUSE = 11
+    """Somebody is to look at the trials."""
     ILLEGAL_STEP = 9
     """An order was asked to move from a state in a way that state does not have."""
 
@@ -229,9 +231,12 @@ TRIAL_DTYPE: Final = _record(
     wake_entry=_I,
     notes=_I,
     messages=_I,
+    ending=_I,
+    ended_ns=_I,
 )
 """A trial; ``wake_entry`` is the machine code of a compiled strategy (0: Python is woken) and
-``notes`` the address of its record."""
+``notes`` the address of its record. ``ending`` 1: it has asked to end; ``ended_ns`` when it did, 0
+while it goes on."""
 
 TOP_DTYPE: Final = _record(bid_ticks=_I, bid_lots=_I, ask_ticks=_I, ask_lots=_I, valid=_I)
 """The top of a book at its venue after an event; the loop numbers them as they change."""

@@ -85,6 +85,9 @@ class W(IntEnum):
     TURN_TIMER = auto()
     NEXT_SAMPLE_NS = auto()
     SAMPLE_INTERVAL_NS = auto()
+    NEXT_PAUSE_NS = auto()
+    """When the loop comes back for somebody to look at the trials."""
+    PAUSED = auto()
     NEXT_SETTLEMENT_NS = auto()
     SETTLEMENT = auto()
     """Next of the settlements."""
