@@ -2,6 +2,14 @@
 
 from framework.engine.backtest import StrategyFailedError, run_backtest, run_trials
 from framework.engine.config import BacktestConfig
+from framework.engine.pruning import Prune
 from framework.engine.result import Result
 
-__all__ = ["BacktestConfig", "Result", "StrategyFailedError", "run_backtest", "run_trials"]
+__all__ = [
+    "BacktestConfig",
+    "Prune",
+    "Result",
+    "StrategyFailedError",
+    "run_backtest",
+    "run_trials",
+]

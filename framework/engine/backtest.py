@@ -23,6 +23,7 @@ from framework.core.errors import (
 from framework.engine.books import book_records, settlement_records, tier_records
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
+from framework.engine.pruning import Prune
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.engine.shelf import ROOM_BYTES
@@ -60,9 +61,10 @@ def run_backtest(
     streams: Sequence[GoldStream] | Market,
     config: BacktestConfig | None = None,
     progress: Progress | None = None,
+    prune: Prune | None = None,
 ) -> Result:
     """Run one strategy; see `run_trials`."""
-    return run_trials([strategy], streams, config, progress)[0]
+    return run_trials([strategy], streams, config, progress, prune)[0]
 
 
 def run_trials(
@@ -70,6 +72,7 @@ def run_trials(
     streams: Sequence[GoldStream] | Market,
     config: BacktestConfig | None = None,
     progress: Progress | None = None,
+    prune: Prune | None = None,
 ) -> list[Result]:
     """Replay the market once and drive every strategy through it.
 
@@ -87,6 +90,9 @@ def run_trials(
         Models and settings; the defaults where None.
     progress
         Called now and then with events done and events in all.
+    prune
+        Ends trials before their market does; none where None. A strategy may also end its own
+        trial, with ``ctx.end_trial()``.
 
     Returns
     -------
@@ -118,17 +124,20 @@ def run_trials(
         raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
     if not isinstance(streams, Market):
         streams = in_order(streams)
-    return _Run(strategies, streams, config, progress).results()
+    return _Run(strategies, streams, config, progress, prune).results()
 
 
 def _traced(
     strategy: Strategy,
     streams: Sequence[GoldStream] | Market,
     config: BacktestConfig,
+    ended_ns: int,
     order_id: int,
 ) -> Result:
     """Run a strategy again and write down every move of one order in its queue."""
-    return run_backtest(strategy, streams, replace(config, trace_order=order_id))
+    # The one whole multiple of an instant within reach is the instant itself.
+    prune = Prune(ended_ns, lambda trial, so_far: True) if ended_ns else None
+    return run_backtest(strategy, streams, replace(config, trace_order=order_id), prune=prune)
 
 
 class _Run:
@@ -140,12 +149,14 @@ class _Run:
         market: Sequence[GoldStream] | Market,
         config: BacktestConfig,
         progress: Progress | None,
+        prune: Prune | None,
     ) -> None:
         self._strategies = strategies
         self._market = market
         streams = self._streams = market.streams if isinstance(market, Market) else market
         self._config = config
         self._progress = progress
+        self._prune = prune
         self._instruments = tuple(stream.instrument for stream in streams)
         files = [stream.files() for stream in streams]
         self._rows = sum(sum(table["rows"].to_pylist()) for table in files)
@@ -224,6 +235,9 @@ class _Run:
         interval_ns = self._config.sample_interval_ns or max(1, (end_ns - start_ns) // _SAMPLES)
         root[W.SAMPLE_INTERVAL_NS] = interval_ns
         root[W.NEXT_SAMPLE_NS] = -(-start_ns // interval_ns) * interval_ns
+        if self._prune:
+            every_ns = self._prune.interval_ns
+            root[W.NEXT_PAUSE_NS] = (start_ns // every_ns + 1) * every_ns
         for k, strategy in enumerate(self._strategies):
             trials[k]["wakes"] = strategy.wake_mask()
             trials[k]["edge_ppb"] = strategy.edge_ppb()
@@ -260,6 +274,8 @@ class _Run:
                 drain(world, self._recorders)
             elif status == Status.CHECKPOINT:
                 world.checkpoint()
+            elif status == Status.PAUSE:
+                self._look()
             elif status == done:
                 return
             elif status == Status.GROW:
@@ -269,6 +285,15 @@ class _Run:
                     world.queues.grow()
             else:
                 raise _limit(status)
+
+    def _look(self) -> None:
+        """Ask which trials are to end here."""
+        assert self._prune is not None
+        drain(self._world, self._recorders)
+        for k, trial in enumerate(self._world.trials):
+            if not trial["ended_ns"] and self._prune.decide(k, self._result(k)):
+                trial["ending"] = 1
+        self._world.root[W.NEXT_PAUSE_NS] += self._prune.interval_ns
 
     def _call(self, k: int, handler: Callable[..., object], arguments: Sequence[int]) -> None:
         try:
@@ -312,8 +337,9 @@ class _Run:
                 "excluded_fills": int(trial["excluded"]),
                 "gaps": int(self._world.venue_ladders.book["gaps"].sum()),
             },
+            ended_ns=int(trial["ended_ns"]) or None,
             trace=recorder.trace(),
-            again=partial(_traced, strategy, self._market, self._config),
+            again=partial(_traced, strategy, self._market, self._config, int(trial["ended_ns"])),
         )
 
 

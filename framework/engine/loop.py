@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 
 from framework._jit import array_at, call_entry, cold, kernel
-from framework.book.ladder import best_price
 from framework.core.events import I64Array
 from framework.engine.ending import end_trial, sample_trial
 from framework.engine.fan import MARKET_WAKES, fan_out, wake
@@ -20,13 +19,11 @@ from framework.engine.requests import arrive, hear, post
 from framework.venue.costs import settle
 from framework.venue.due import Due, set_due, whose_turn
 from framework.venue.feed import catch_up, next_received_ns
-from framework.venue.records import SAMPLE_DTYPE, Status, WakeKind
+from framework.venue.records import Status, WakeKind
 from framework.venue.world import (
     ACTIONS_PER_INSTANT,
     FOREVER,
     W,
-    accounts_of,
-    ladders_at_venue,
     trials_of,
 )
 

@@ -380,7 +380,7 @@ def ctx_wake_at(world: I64Array, ts_ns: int) -> None:
 
 
 @kernel
-def ctx_stop(world: I64Array) -> None:
+def ctx_end_trial(world: I64Array) -> None:
     trials_of(world)[world[W.WAKE_TRIAL]].ending = 1
 
 

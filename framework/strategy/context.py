@@ -346,7 +346,7 @@ class Context(SpecialOrders):
             )
         self._trial[_T["alarm_ns"]] = ts_ns
 
-    def stop(self) -> None:
+    def end_trial(self) -> None:
         """End this trial once the wake-up is over: its orders vanish, its account stands still.
 
         Requests of this wake-up are not sent. Flatten first, where the position is to be closed.

@@ -95,7 +95,8 @@ class World:
         self.tops["valid"] = 1
         self.outbox = np.zeros(mail_slots, OUTBOX_DTYPE)
         # One step may fill every order of every trial; the loop asks for a drain before that.
-        journal_slots = max(journal_rows, 24 * n_trials * slots)
+        # Of few trials they stay in the cache; of many, each drain should give each trial many.
+        journal_slots = max(journal_rows, 24 * n_trials * slots, (n_trials - 1) * journal_rows // 2)
         self.journal = np.zeros(journal_slots, JOURNAL_DTYPE)
         self.samples = np.zeros(max(1 << 14, 2 * n_trials * n_books), SAMPLE_DTYPE)
         self._tape: Tape | None = None
