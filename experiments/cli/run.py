@@ -16,7 +16,7 @@ from experiments.load import load_plan
 from experiments.record import write_journal
 from experiments.run import OUT, Outcome, RunOptions, carry_out, explain
 from framework.core.clock import format_ns
-from framework.engine.backtest import StrategyFailedError
+from framework.engine import StrategyFailedError
 
 
 @click.command()

@@ -47,6 +47,9 @@ class BacktestConfig:
         Id of the order whose every move in its queue is written down beside the journal; 0: none.
     compiled
         True to compile the strategy classes; the journal is the same, wake-ups cost nothing.
+    threads
+        Threads that share the trials of a compiled run; 0 takes one a core. Results do not
+        depend on it.
 
     Raises
     ------
@@ -63,6 +66,7 @@ class BacktestConfig:
     max_orders: int = 128
     chunk_rows: int = CHUNK_ROWS
     compiled: bool = False
+    threads: int = 0
     trace_order: int = 0
 
     def __post_init__(self) -> None:

@@ -152,7 +152,10 @@ def _carry_out(parcel: bytes) -> _Answer:
         job, notebook = cloudpickle.loads(parcel)
         assert isinstance(notebook, Notebook)
         notebook.restore()
-        return False, cloudpickle.dumps(run_trials(job.strategies, job.streams, job.config))
+        config = job.config or BacktestConfig()
+        if config.threads == 0:  # the workers share the cores already
+            config = replace(config, threads=1)
+        return False, cloudpickle.dumps(run_trials(job.strategies, job.streams, config))
     except CrossbookError as error:
         failure = _Failure(type(error), dict(vars(error)), traceback.format_exc())
         return True, cloudpickle.dumps(failure)

@@ -73,19 +73,35 @@ def journal_row(
     """
     cold()
     order = orders_of(world, k)[o]
-    i = blank_row(world, k, ts_ns, event, order.book)
+    # All is read before anything is written, so that the compiler need not read it again.
+    order_id, b, side = order.id, order.book, order.side
+    order_type, tif = order.order_type, order.tif
+    px_ticks, lots, leaves = side * order.z, order.lots, order.leaves
+    if at_venue:
+        ladders = ladders_at_venue(world)
+        bid_ticks, ask_ticks = best_price(ladders, b, 1), best_price(ladders, b, -1)
+    else:
+        bid_ticks, ask_ticks = view_of(world, _BID)[b], view_of(world, _ASK)[b]
+    i = world[W.N_JOURNAL]
+    world[W.N_JOURNAL] = i + 1
     row = journal_at(world, i)
-    row.order_id = order.id
-    row.side = order.side
-    row.order_type = order.order_type
-    row.time_in_force = order.tif
+    row.trial = k
+    row.ts_ns = ts_ns
+    row.event = event
+    row.order_id = order_id
+    row.book = b
+    row.side = side
+    row.order_type = order_type
+    row.time_in_force = tif
+    row.liquidity = 0
     row.reason = reason
-    row.px_ticks = order.side * order.z
-    row.qty_lots = order.lots
-    row.leaves_lots = order.leaves
-    if not at_venue:
-        row.bid_ticks = view_of(world, _BID)[order.book]
-        row.ask_ticks = view_of(world, _ASK)[order.book]
+    row.px_ticks = px_ticks
+    row.qty_lots = lots
+    row.leaves_lots = leaves
+    row.queue_ahead_lots = 0.0
+    row.fee_micro = 0
+    row.bid_ticks = bid_ticks
+    row.ask_ticks = ask_ticks
     return i
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from framework.core.events import GOLD_SCHEMA
-from framework.engine import backtest
+from framework.engine import run
 from framework.engine.backtest import run_backtest
 from framework.engine.config import BacktestConfig
 from framework.lake.store import Lake, TableName
@@ -112,7 +112,7 @@ def test_reading_ten_times_the_rows_takes_no_more_memory(lake: Lake) -> None:
 def test_a_run_with_ten_times_the_orders_takes_no_more_memory(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backtest, "ROOM_BYTES", 1 << 18)
+    monkeypatch.setattr(run, "ROOM_BYTES", 1 << 18)
     config = BacktestConfig(chunk_rows=CHUNK_ROWS, compiled=True)
     run_backtest(Requotes(), _streams(lake, "short"), config)
     figures = []
@@ -130,7 +130,7 @@ def test_a_journal_in_files_has_the_hash_of_one_in_memory(
 ) -> None:
     streams = _streams(lake, "short")
     whole = run_backtest(Requotes(), streams)
-    monkeypatch.setattr(backtest, "ROOM_BYTES", 0)
+    monkeypatch.setattr(run, "ROOM_BYTES", 0)
     filed = run_backtest(Requotes(), streams)
     assert filed.journal_hash == whole.journal_hash
     assert filed.journal.equals(whole.journal)

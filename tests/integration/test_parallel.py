@@ -14,7 +14,7 @@ import pytest
 
 from framework.core.errors import EngineError, SpecError
 from framework.core.events import GOLD_SCHEMA
-from framework.engine.backtest import StrategyFailedError, run_trials
+from framework.engine import StrategyFailedError, run_trials
 from framework.engine.config import BacktestConfig
 from framework.engine.jobs import Job, by_day, by_symbol, by_trials
 from framework.engine.parallel import run_parallel

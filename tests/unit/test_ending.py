@@ -49,7 +49,7 @@ def _journal_before(result: Result, ts_ns: int) -> list[dict[str, object]]:
 def test_a_trial_that_stops_does_nothing_more_and_disturbs_nobody(
     compiled: bool, streams: list[ListedStream]
 ) -> None:
-    config = BacktestConfig(compiled=compiled)
+    config = BacktestConfig(compiled=compiled, threads=3)
     trials = [Quitter(lots=1), Quitter(lots=2, quit_ns=QUIT_NS), Quitter(lots=3)]
     batch = run_trials(trials, streams, config)
     for trial, result in zip(trials, batch, strict=True):

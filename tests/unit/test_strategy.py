@@ -10,7 +10,7 @@ from framework.core.errors import StrategyError
 from framework.core.events import EventFlag, EventKind
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent
-from framework.engine.backtest import StrategyFailedError, run_backtest
+from framework.engine import StrategyFailedError, run_backtest
 from framework.engine.config import BacktestConfig
 from framework.strategy import OnFill, OnTimer, Strategy, param
 from tests.oracle.engine.book import Event
