@@ -21,6 +21,7 @@ from framework.core.errors import (
     StrategyError,
 )
 from framework.engine.books import book_records, settlement_records, tier_records
+from framework.engine.compiling import compile_first
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
 from framework.engine.recording import Recorder, drain
@@ -118,6 +119,7 @@ def run_trials(
         raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
     if not isinstance(streams, Market):
         streams = in_order(streams)
+    compile_first(dict.fromkeys(map(type, strategies)) if config.compiled else ())
     return _Run(strategies, streams, config, progress).results()
 
 
