@@ -27,12 +27,21 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, compiler, environment, sigutils
+from numba.core import (
+    cgutils,
+    compiler,
+    environment,
+    sigutils,
+    typed_passes,
+    untyped_passes,
+)
+from numba.core.caching import FunctionCache
 from numba.core.ccallback import CFunc
 from numba.core.codegen import JITCodeLibrary
 from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.errors import NumbaError
 from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.runtime import _nrt_python
 from numba.core.typing import make_concrete_template
 from numba.extending import intrinsic
 from numba.np import arrayobj
@@ -217,11 +226,40 @@ def _flags(*, python: bool, c: bool) -> _Flags:
     return flags
 
 
+_NEEDLESS: Final = {
+    typed_passes.NopythonRewrites,
+    untyped_passes.FindLiterallyCalls,
+    untyped_passes.InlineClosureLikes,
+    untyped_passes.InlineInlinables,
+    untyped_passes.LiteralPropagationSubPipelinePass,
+    untyped_passes.LiteralUnroll,
+    untyped_passes.MakeFunctionToJitFunction,
+    untyped_passes.WithLifting,
+}
+
+
+class _Pipeline(compiler.CompilerBase):  # type: ignore[misc]
+    """numba's passes without those for closures, literals and whole-array expressions.
+
+    Each walks through the whole function, whether it has what the pass is for or not.
+    """
+
+    def define_pipelines(self) -> list[Any]:
+        """Return the one sequence of passes."""
+        manager = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
+        chosen = compiler.PassManager("kernel")
+        for step, told in manager.passes:
+            if step not in _NEEDLESS:
+                chosen.add_pass(step, told)
+        chosen.finalize()
+        return [chosen]
+
+
 class _Compiler(_FunctionCompiler):  # type: ignore[misc]
     """Compile a function as a part or as a whole."""
 
-    def __init__(self, function: Callable[..., Any], library: type, flags: _Flags) -> None:
-        super().__init__(function, cpu_target, _OPTIONS, {}, compiler.Compiler)
+    def __init__(self, plain: Any, library: type, flags: _Flags) -> None:
+        self.__dict__.update(plain.__dict__, _failed_cache={})  # all it knows of the function
         self._library = library
         self._flags = flags
 
@@ -239,6 +277,7 @@ class _Compiler(_FunctionCompiler):  # type: ignore[misc]
                 flags=self._flags,
                 locals=self.locals,
                 library=library,
+                pipeline_class=_Pipeline,
             )
 
 
@@ -291,14 +330,39 @@ _FOR_PYTHON: Final = _flags(python=True, c=False)
 _FOR_C: Final = _flags(python=False, c=True)
 
 
+class _Cache(FunctionCache):  # type: ignore[misc]
+    """numba's disk cache, without getting its compiler ready first.
+
+    To load machine code numba would declare all it can compile, SciPy imported for it: most of
+    the time between a process's start and its first result.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return what is kept for a signature, None where there is nothing."""
+        for name, address in _nrt_python.c_helpers.items():
+            llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
 class _Kernel(CPUDispatcher):  # type: ignore[misc]
     """A compiled function: a whole to Python, a part to other kernels."""
 
+    _cache: Any
+    _compiler: Any
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function, targetoptions=_OPTIONS)
-        self._compiler = _Compiler(function, _Whole, _FOR_PYTHON)
-        self._part_compiler = _Compiler(function, _Part, _PART)
+        self._compiler = _Compiler(self._compiler, _Whole, _FOR_PYTHON)
+        self._part_compiler = _Compiler(self._compiler, _Part, _PART)
         self._parts: dict[Any, Any] = {}
+
+    def compile(self, sig: Any) -> Any:
+        """Compile the whole for Python, or load it."""
+        if not isinstance(self._cache, _Cache):
+            with _cached_here():
+                self._cache = _Cache(self.py_func)
+        return super().compile(sig)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Return the type of a call from another kernel.
@@ -332,10 +396,7 @@ def kernel(function: _F) -> _F:
     IEEE arithmetic is kept (no fastmath) so that results do not depend on the compiler's mood;
     division by zero gives inf or nan as in NumPy. The GIL is released while a kernel runs.
     """
-    compiled = _Kernel(function)
-    with _cached_here():
-        compiled.enable_caching()
-    return cast("_F", compiled)
+    return cast("_F", _Kernel(function))
 
 
 def entry(function: Callable[[int, int], int]) -> int:
@@ -346,9 +407,9 @@ def entry(function: Callable[[int, int], int]) -> int:
     """
     signature = sigutils.normalize_signature("intp(intp, intp)")
     compiled: Any = CFunc(function, signature, {}, {})
-    compiled._compiler = _Compiler(function, _Whole, _FOR_C)
+    compiled._compiler = _Compiler(compiled._compiler, _Whole, _FOR_C)
     with _cached_here():
-        compiled.enable_caching()
+        compiled._cache = _Cache(function)
     compiled.compile()
     _entries.append(compiled)  # the code lives as long as its owner
     return int(compiled.address)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from framework.core.errors import SpecError
+from framework.engine.compiling import compile_first
 from framework.engine.config import BacktestConfig
 from framework.engine.pruning import Prune
 from framework.engine.result import Result
@@ -90,6 +91,7 @@ def run_trials(
         raise SpecError("a backtest needs at least one stream", remedy="name a table under data")
     if not isinstance(streams, Market):
         streams = in_order(streams)
+    compile_first(dict.fromkeys(map(type, strategies)) if config.compiled else ())
     return _replay(strategies, streams, config, progress, prune)
 
 
