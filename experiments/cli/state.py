@@ -54,7 +54,7 @@ class _Tape:
 
 @click.group()
 def state() -> None:
-    """Fill a real MongoDB with a tape, and check what it holds; the extra `state` is needed."""
+    """Fill a real MongoDB (extra `state`) and check what it holds; each command takes --json."""
 
 
 def _store_options(command: Callable[..., None]) -> Callable[..., None]:
