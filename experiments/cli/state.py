@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import polars as pl
@@ -24,6 +24,9 @@ from framework.state.desk import DeskLayout, set_up
 from framework.state.feed import IssuedWrite, issued_writes, store_rows
 from framework.state.mirror import Comparison, Mirror
 from framework.state.open import open_mongo
+
+if TYPE_CHECKING:
+    from framework.state.mongo.replay import ReplayReport
 
 _FEED: Final = ("quotes", "depth", "heartbeats")
 _SPEEDS: Final = 'a number such as 10, "real" or "max"'
@@ -51,7 +54,7 @@ class _Tape:
 
 @click.group()
 def state() -> None:
-    """Fill a real MongoDB with a tape, and check what it holds; the extra `state` is needed."""
+    """Fill a real MongoDB (extra `state`) and check what it holds; each command takes --json."""
 
 
 def _store_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -140,8 +143,13 @@ def serve_replay_command(
                 store, tape.writes(), speed=times, batch=batch, on_progress=lambda _, ns: show(ns)
             )
         name = store.database
+    _tell(report, name, output)
+    output.finish({"database": name, **asdict(report), "documents_per_s": report.documents_per_s})
+
+
+def _tell(report: ReplayReport, database: str, output: Output) -> None:
     output.table(
-        f"Replayed into {name}",
+        f"Replayed into {database}",
         ("collection", "documents"),
         list(report.documents.items()),
     )
@@ -154,7 +162,6 @@ def serve_replay_command(
         output.text(f"99 % of documents were acknowledged within {report.late_ms:.1f} ms of due")
     if report.lost_answers:
         output.text(f"{report.lost_answers} answers lost, {report.resent} documents sent again")
-    output.finish({"database": name, **asdict(report), "documents_per_s": report.documents_per_s})
 
 
 @state.command()

@@ -193,6 +193,28 @@ def stages(rows: int) -> None:
     session.stop()
 
 
+def skewed(rows: int) -> None:
+    """Compare an as-of join of even symbols with one in which one symbol has 95 % of the rows."""
+    from framework.scale import SparkConfig, spark_session
+    from framework.scale.aligner import SparkAligner
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, frame in zip(("left", "right"), sides(rows, rows // 10), strict=True):
+            frame.write_parquet(f"{folder}/even_{name}.parquet")
+            is_big = pl.int_range(pl.len()) % 20 != 0
+            big = pl.when(is_big).then(pl.lit("0")).otherwise("symbol").alias("symbol")
+            frame.with_columns(big).write_parquet(f"{folder}/skewed_{name}.parquet")
+        session = spark_session(SparkConfig(driver_memory="2g"))
+
+        def join(kind: str) -> Callable[[], object]:
+            paths = [f"{folder}/{kind}_{side}.parquet" for side in ("left", "right")]
+            left, right = (session.read.parquet(path) for path in paths)
+            return lambda: _noop(SparkAligner().asof(left, right, SPEC))
+
+        compared(f"as-of join, {rows:,} rows, even, then skewed", join("even"), join("skewed"))
+        session.stop()
+
+
 def streamed(folder: Path) -> None:
     """Print core-seconds of the streaming medallion over a folder of FX captures."""
     from framework.catalog import load_catalog
@@ -259,6 +281,8 @@ def main() -> None:
             spark(int(size or 10_000_000), int(size or 10_000_000) // 10)
         elif name == "stages":
             stages(int(size or 1_000_000))
+        elif name == "skew":
+            skewed(int(size or 1_000_000))
         elif name == "stream":
             streamed(Path(size))
         else:

@@ -111,6 +111,21 @@ def test_vacuum_spares_pinned_versions(clustered: Lake) -> None:
         clustered.scan(TABLE, 5).select(pl.col("bid_price").sum()).collect()
 
 
+def test_partitions_keep_to_themselves(tmp_path: Path) -> None:
+    lake, table = Lake(tmp_path), TableName("silver", "parts")
+    rows = pl.DataFrame({"pair": ["A/B", "C D", None, "A/B"], "ts_ns": [4, 3, 2, 1]})
+    for index in range(2):
+        part = rows.with_columns(pl.col("ts_ns") + 10 * index)
+        lake.append(table, part, transaction=str(index), partition_by=("pair",))
+    cluster(lake, table, ("ts_ns",))
+    found = lake.scan(table).collect().sort("ts_ns")
+    assert found["ts_ns"].to_list() == [1, 2, 3, 4, 11, 12, 13, 14]
+    assert found["pair"].to_list() == ["A/B", None, "C D", "A/B"] * 2
+    assert table_layout(lake, table).files == 3
+    assert all((tmp_path / "silver" / "parts" / path).exists() for path in
+               table_files(lake.open(table))["path"])  # fmt: skip
+
+
 def test_gold_keeps_its_order(tmp_path: Path) -> None:
     lake, gold = Lake(tmp_path), TableName("gold", "day")
     lake.append(gold, pl.DataFrame({"symbol": ["a"]}), transaction="1")

@@ -6,6 +6,7 @@ Each has two times. `valid_ns` says from when on it was true, by the venue's clo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -25,7 +26,7 @@ _PLAIN: Final = (int, str, float, type(None))
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Stored:
+class Stored(ABC):
     """Base of the desk's documents: dataclasses that become documents and come back."""
 
     collection: ClassVar[str]
@@ -33,9 +34,9 @@ class Stored:
     valid_ns: int
     recorded_ns: int
 
+    @abstractmethod
     def document_id(self) -> str:
         """Return the ``_id``: a write that is repeated makes the same one again."""
-        raise NotImplementedError
 
     def to_document(self) -> Document:
         """Write the fields as a document."""

@@ -47,9 +47,9 @@ def connect(
     """
     _check_uri(uri)
     with translating(uri):
-        _check_reachable(uri, timeout_s)
+        name = database or parse_uri(uri, warn=False)["database"] or DATABASE
+        _check_reachable(uri, name, timeout_s)
         client = _client(uri, patience_s)
-        name = database or client.get_default_database(DATABASE).name
         return MongoStore(client, name, uri, patience_s)
 
 
@@ -70,7 +70,7 @@ def _check_uri(uri: str) -> None:
     )
 
 
-def _check_reachable(uri: str, timeout_s: float) -> None:
+def _check_reachable(uri: str, database: str, timeout_s: float) -> None:
     with _client(uri, timeout_s) as client:
         hello = client.admin.command("hello")
         place = without_secrets(uri)
@@ -80,9 +80,8 @@ def _check_reachable(uri: str, timeout_s: float) -> None:
                 remedy="start mongod with --replSet rs0 and run rs.initiate() once",
             )
         check_version(client.server_info()["version"], place)
-        client[DATABASE].command("ping")
         # Only a command that needs rights shows that user and password are accepted.
-        client.get_default_database(DATABASE).list_collection_names()
+        client[database].list_collection_names()
 
 
 def check_version(version: str, place: str) -> None:

@@ -2,14 +2,11 @@
 
 from tests.conformance.state.case import StoreCase
 from tests.conformance.state.desk import DeskCases
-from tests.conformance.state.documents import (
-    FindingCases,
-    ModifyingCases,
-    UpdatingCases,
-    WritingCases,
-)
+from tests.conformance.state.documents import ModifyingCases, UpdatingCases, WritingCases
+from tests.conformance.state.finding import FindingCases
 from tests.conformance.state.kinds import CappedCases, ClusteredCases, SetUpCases, TimeSeriesCases
-from tests.conformance.state.streams import EventCases, FilterCases, ImageCases, ResumingCases
+from tests.conformance.state.resuming import ResumingCases
+from tests.conformance.state.streams import EventCases, FilterCases, ImageCases
 
 
 class StateStoreConformance(
