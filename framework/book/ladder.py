@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import array_at, cold, kernel, leading_zeros
+from framework._jit import array_at, cold, hot, kernel, leading_zeros
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array, Records, Words
 
 WINDOW: Final = 1 << 14
@@ -278,6 +278,7 @@ def change_level(
     ladders: I64Array, halves: Records, windows: I64Array, h: int, z: int, lots: int
 ) -> int:
     """`set_level` for a loop that has `halves_of` and `windows_of` at hand."""
+    hot()
     half = halves[h]
     best = half.best
     i = z - half.base
@@ -305,6 +306,7 @@ def set_level(ladders: I64Array, h: int, z: int, lots: int) -> int:
 
     Where -1 is returned nothing has changed: grow the far lists and apply the event again.
     """
+    cold()
     return change_level(ladders, halves_of(ladders), windows_of(ladders), h, z, lots)
 
 

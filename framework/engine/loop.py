@@ -121,6 +121,12 @@ def advance(world: I64Array) -> int:
 
     Compiled strategies are woken here, without coming back. Returns a `Status`.
     """
+    return _run(array_at(world[W.SELF], world.size, np.int64))
+
+
+@kernel
+def _run(world: I64Array) -> int:
+    """Run as `advance` does, in a world that is Python's to keep."""
     while True:
         status = _advance(world)
         if status != _WAKE:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from framework._jit import array_at, cold, kernel
+from framework._jit import array_at, cold, hot, kernel
 from framework.book.ladder import apply, best_lots, best_price, books_of
 from framework.core.events import EventFlag, EventKind, I32Array, I64Array, Record, Records
 from framework.venue.records import TOP_DTYPE, Status, TopNow, View
@@ -56,6 +56,7 @@ def top_at(world: I64Array) -> I32Array:
 @kernel
 def note_top(world: I64Array, b: int, row: int) -> None:
     """Note the top of a book after a row that may have changed it."""
+    hot()
     top_at_venue = top_now(world, _AT_VENUE)
     ladders = ladders_at_venue(world)
     number = world[W.N_TOPS]

@@ -96,7 +96,7 @@ class World:
         self.outbox = np.zeros(mail_slots, OUTBOX_DTYPE)
         # One step may fill every order of every trial; the loop asks for a drain before that.
         # Of few trials they stay in the cache; of many, each drain should give each trial many.
-        journal_slots = max(journal_rows, 24 * n_trials * slots, (n_trials - 1) * journal_rows // 2)
+        journal_slots = max(journal_rows, 24 * n_trials * slots, (n_trials - 1) * journal_rows)
         self.journal = np.zeros(journal_slots, JOURNAL_DTYPE)
         self.samples = np.zeros(max(1 << 14, 2 * n_trials * n_books), SAMPLE_DTYPE)
         self._tape: Tape | None = None
