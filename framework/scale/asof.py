@@ -27,7 +27,6 @@ from framework.align.asof import check_sides, right_names
 from framework.align.specs import AsOf, Direction
 
 _EARLIEST: Final = -(1 << 63)
-_LEFT: Final = "__left"
 _TIME: Final = "__time"
 
 
@@ -35,23 +34,24 @@ def asof(left: DataFrame, right: DataFrame, spec: AsOf) -> DataFrame:
     """Add to every left row the right row that `spec` chooses; see `Aligner.asof`."""
     check_sides(left.columns, right.columns, spec)
     names = right_names(left.columns, right.columns, spec)
-    own = [quoted(name) for name in left.columns if name not in spec.by]
+    # Under names of our own no column of the left can be taken for one of Tempo's.
+    place = {name: f"__left{i}" for i, name in enumerate(left.columns) if name not in spec.by}
     keys = [quoted(name) for name in spec.by]
-    rows = left.select(*keys, F.struct(*own).alias(_LEFT))
+    rows = left.select(*keys, *(quoted(name).alias(own) for name, own in place.items()))
+    time = F.col(place[spec.on])
     if spec.direction == Direction.NEAREST:
-        rows = _with_match(rows, right, spec, "__before", is_forward=False)
-        rows = _with_match(rows, right, spec, "__after", is_forward=True)
+        rows = _with_match(rows, right, spec, time, "__before", is_forward=False)
+        rows = _with_match(rows, right, spec, time, "__after", is_forward=True)
         before, after = F.col("__before"), F.col("__after")
-        time = F.col(_LEFT)[spec.on]
         is_after = before.isNull() | (after[spec.on] - time < time - before[spec.on])
         match = F.when(F.coalesce(is_after, F.lit(False)), after).otherwise(before)
     else:
         is_forward = spec.direction == Direction.FORWARD
-        rows = _with_match(rows, right, spec, "__match", is_forward=is_forward)
+        rows = _with_match(rows, right, spec, time, "__match", is_forward=is_forward)
         match = F.col("__match")
     return rows.select(
         *(
-            quoted(name) if name in spec.by else F.col(_LEFT)[name].alias(name)
+            F.col(place[name]).alias(name) if name in place else quoted(name)
             for name in left.columns
         ),
         *(match[name].alias(given) for name, given in names.items()),
@@ -64,30 +64,19 @@ def quoted(name: str) -> Column:
 
 
 def _with_match(
-    rows: DataFrame, right: DataFrame, spec: AsOf, name: str, *, is_forward: bool
+    rows: DataFrame, right: DataFrame, spec: AsOf, time: Column, name: str, *, is_forward: bool
 ) -> DataFrame:
     """Add the right row before each row, or after it, as a struct; null where there is none."""
-    keys = [quoted(key) for key in spec.by]
-    kept = [column for column in rows.columns if column not in spec.by]
-    left_side = rows.select(
-        *keys,
-        F.coalesce(_turned(F.col(_LEFT)[spec.on], is_forward), F.lit(_EARLIEST)).alias(_TIME),
-        F.struct(*kept).alias("__kept"),
-    )
-    joined = TSDF(left_side, _TIME, list(spec.by)).asofJoin(
+    turned = F.coalesce(_turned(time, is_forward), F.lit(_EARLIEST))
+    joined = TSDF(rows.withColumn(_TIME, turned), _TIME, list(spec.by)).asofJoin(
         _right_side(right, spec, is_forward), right_prefix="__right"
     )
     found = F.col("__right__row")
-    distance = F.abs(found[spec.on] - F.col("__kept")[_LEFT][spec.on])
-    is_match = F.col("__kept")[_LEFT][spec.on].isNotNull()
+    is_match = time.isNotNull()
     if spec.tolerance is not None:
-        is_match = is_match & (distance <= spec.tolerance)
+        is_match = is_match & (F.abs(found[spec.on] - time) <= spec.tolerance)
     made: DataFrame = joined.df
-    return made.select(
-        *keys,
-        *(F.col("__kept")[column].alias(column) for column in kept),
-        F.when(is_match, found).alias(name),
-    )
+    return made.select(*(quoted(c) for c in rows.columns), F.when(is_match, found).alias(name))
 
 
 def _right_side(right: DataFrame, spec: AsOf, is_forward: bool) -> TSDF:
