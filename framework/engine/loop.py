@@ -23,6 +23,7 @@ from framework.venue.records import Status, WakeKind
 from framework.venue.world import (
     ACTIONS_PER_INSTANT,
     FOREVER,
+    NEVER,
     W,
     trials_of,
 )
@@ -184,7 +185,7 @@ def _advance(world: I64Array) -> int:
         rest_ns = min(request_ns, later_ns)
         received_ns = next_received_ns(world)
         # At one instant requests reach their venues before the market reaches us.
-        watched_ns = min(request_ns - 1, later_ns) if watching else 0
+        watched_ns = min(request_ns - 1, later_ns) if watching else NEVER
         if (event_ns <= rest_ns and event_ns != FOREVER) or received_ns <= watched_ns:
             flow(world, rest_ns, watched_ns)
         elif rest_ns >= world[W.HORIZON_NS] or rest_ns > world[W.LAST_NS]:

@@ -38,6 +38,7 @@ from framework.venue.stops import trigger_stops
 from framework.venue.world import (
     FOREVER,
     INTEREST,
+    NEVER,
     W,
     ladders_at_venue,
     own_top_of,
@@ -201,7 +202,8 @@ def _move_pegs(world: I64Array, row: int) -> None:
 def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
     """Let events happen at their venues and reach us, up to and including these instants.
 
-    What reaches us is looked at here only where it may wake a strategy. Comes back early where it
+    What reaches us is looked at here only where it may wake a strategy; its limit is `NEVER`
+    otherwise. Comes back early where it
     does, where a trial was touched (that sends a response or fills the journal), and before the row
     at which the ladders are to be copied.
     """
@@ -225,7 +227,7 @@ def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
     stops = world[W.N_STOPS] > 0
     first = i = world[W.EVENT]
     n = min(n, world[W.CHECK_ROW])
-    received_ns = next_received_ns(world) if received_limit_ns else FOREVER
+    received_ns = next_received_ns(world) if received_limit_ns != NEVER else FOREVER
     while True:
         event_ns = ts_exch_ns[i] if i < n else FOREVER
         if received_ns < event_ns:

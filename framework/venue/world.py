@@ -28,6 +28,7 @@ from framework.venue.records import (
 )
 
 FOREVER: Final = np.iinfo(np.int64).max
+NEVER: Final = -FOREVER
 ACTIONS_PER_INSTANT: Final = 1_000_000
 """Responses at one instant beyond which a strategy is taken to chase its own tail."""
 INTEREST: Final = 1024
