@@ -88,7 +88,7 @@ class StreamProcessor(StatefulProcessor):
         """Name the state."""
         self._state = handle.getValueState("stream", "kept string")
 
-    def handleInputRows(  # type: ignore[override]  # noqa: N802
+    def handleInputRows(  # type: ignore[override, unused-ignore]  # noqa: N802
         self, key: Any, rows: Iterator[Row], timer_values: TimerValues
     ) -> Iterator[Row]:
         """Prepare one stream's new files; rows that belong to no stream pass through."""
