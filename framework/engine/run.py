@@ -197,6 +197,7 @@ class Run:
                 trials[k]["next_timer_ns"] = -(-start_ns // timer_ns) * timer_ns
             root[W.ANY_WAKES] |= strategy.wake_mask()
             root[W.WAKE_TRIAL] = k
+            strategy.make_memory(len(self._span.instruments))
             self._call(k, strategy.on_start, ())
             if self._config.compiled:
                 self._compile(k, strategy)
@@ -330,7 +331,8 @@ def _limit(status: int) -> CrossbookError:
     if status == Status.REFUSED:
         return StrategyError(
             "a compiled strategy asked for what cannot be done: a book or side that does not "
-            "exist, an order beyond max_orders, a replace without quantity, an alarm in the past",
+            "exist, an order beyond max_orders, a replace without quantity, an alarm in the past, "
+            "a place outside its memory",
             remedy="run it interpreted (compiled: false) to see which line it is",
         )
     if status == Status.ILLEGAL_STEP:
