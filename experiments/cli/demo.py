@@ -41,7 +41,7 @@ def demo(
     with output.progress_console.status("generating the demo market"):
         version = write_demo_market(lake, rows, seed)
     if warming is not None:
-        with output.progress_console.status("compiling the engine, once: about half a minute"):
+        with output.progress_console.status("compiling the engine, once: about 15 seconds"):
             warming.wait()
     track = not no_track
     if track and find_spec("mlflow") is None:

@@ -33,6 +33,6 @@ def replay_progress(output: Output) -> Iterator[OnProgress]:
         bar.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
     if not is_cached(advance):
-        output.note("compiling the engine, once: about half a minute")
+        output.note("compiling the engine, once: about 15 seconds")
     with bar:
         yield show

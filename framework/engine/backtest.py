@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,6 +11,7 @@ from functools import partial
 from framework.core.errors import SpecError
 from framework.engine.compiling import compile_first
 from framework.engine.config import BacktestConfig
+from framework.engine.cores import usable_cores
 from framework.engine.pruning import Prune
 from framework.engine.result import Result
 from framework.engine.run import Run, Span
@@ -143,7 +143,7 @@ def _groups(
     strategies: Sequence[Strategy], config: BacktestConfig
 ) -> list[tuple[int, Sequence[Strategy]]]:
     """Cut the trials into one group a thread, each with the number of its first trial."""
-    threads = config.threads or (os.cpu_count() or 1)
+    threads = config.threads or usable_cores()
     # Interpreted strategies take turns anyway: one interpreter runs one thread at a time.
     n = min(threads, len(strategies)) if config.compiled else 1
     ends = [len(strategies) * (i + 1) // n for i in range(n)]

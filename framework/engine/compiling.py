@@ -12,6 +12,7 @@ import numpy as np
 
 from framework._jit import is_cached
 from framework.book.queue_l3 import has_room
+from framework.engine.cores import usable_cores
 from framework.engine.loop import advance
 from framework.engine.recording import Recorder
 from framework.replay.output import warm_merge
@@ -58,7 +59,7 @@ def warm_up_aside() -> subprocess.Popen[bytes] | None:
     None where it is compiled already, or there is only one core. Nothing depends on its success:
     what it has not compiled is compiled where it is needed.
     """
-    if is_cached(advance) or _n_cores() < 2 or not sys.executable:
+    if is_cached(advance) or usable_cores() < 2 or not sys.executable:
         return None
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
     return subprocess.Popen(
@@ -84,9 +85,3 @@ def _warm_rest() -> None:
     with ThreadPoolExecutor(1) as worker:
         rows = np.zeros((1, len(JOURNAL_DTYPE.names or ())), np.int64)
         Recorder((), worker).add_journal(rows, np.zeros(1, np.int64))
-
-
-def _n_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

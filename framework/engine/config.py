@@ -10,6 +10,7 @@ from framework.core.errors import SpecError
 from framework.core.orders import SelfTrade
 from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
+from framework.signals.base import Signal
 from framework.venue.matching import ExchangeModel
 from framework.venue.queue import QueueModel
 
@@ -47,6 +48,8 @@ class BacktestConfig:
         Id of the order whose every move in its queue is written down beside the journal; 0: none.
     compiled
         True to compile the strategy classes; the journal is the same, wake-ups cost nothing.
+    signals
+        What strategies may read besides the market, each value from when it is available on.
     threads
         Threads that share the trials of a compiled run; 0 takes one a core. Results do not
         depend on it.
@@ -68,6 +71,7 @@ class BacktestConfig:
     compiled: bool = False
     threads: int = 0
     trace_order: int = 0
+    signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
         if self.queue_model != AUTO:

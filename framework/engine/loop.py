@@ -61,16 +61,14 @@ def _fire_timer(world: I64Array) -> int:
 
 
 @kernel
-def _sample(world: I64Array) -> bool:
-    """Write down the account of every trial that goes on; false where the samples are full."""
+def _sample(world: I64Array) -> None:
+    """Write down the account of every trial that goes on, and set the next instant."""
     cold()
-    if world[W.N_SAMPLES] + world[W.N_TRIALS] * world[W.N_BOOKS] > world[W.SAMPLE_SLOTS]:
-        return False
     trials = trials_of(world)
     for k in range(trials.size):
         if trials[k].ended_ns == 0:
             sample_trial(world, k, world[W.NEXT_SAMPLE_NS])
-    return True
+    world[W.NEXT_SAMPLE_NS] += world[W.SAMPLE_INTERVAL_NS]
 
 
 @kernel
@@ -110,7 +108,7 @@ def _hear(world: I64Array) -> bool:
 @kernel
 def _needs_drain(world: I64Array) -> bool:
     if world[W.N_SAMPLES] + world[W.N_TRIALS] * world[W.N_BOOKS] > world[W.SAMPLE_SLOTS]:
-        return True  # a trial that ends is sampled once more
+        return True  # one round of samples, and a trial that ends is sampled once more
     # One step can write at most a few rows for each open order of each trial, a wake-up's requests
     # two rows for each place in the outbox, and a walk through a book one row a message.
     return world[W.N_JOURNAL] + 12 * world[W.N_TRIALS] * world[W.SLOTS] > world[W.JOURNAL_SLOTS]
@@ -204,9 +202,7 @@ def _advance(world: I64Array) -> int:
         elif settlement_ns == rest_ns:
             settle(world)
         elif sample_ns == rest_ns:
-            if not _sample(world):
-                return _FLUSH
-            world[W.NEXT_SAMPLE_NS] += world[W.SAMPLE_INTERVAL_NS]
+            _sample(world)
         else:
             world[W.NOW_NS] = pause_ns
             world[W.PAUSED] = 1

@@ -199,18 +199,33 @@ def _move_pegs(world: I64Array, row: int) -> None:
 
 
 @kernel
+def _receive(world: I64Array, now_ns: int) -> bool:
+    """Let the next event reach us; true where the loop must see to what came of it first."""
+    n = world[W.N_EVENTS]
+    j = world[W.RECEIVED]
+    row = int(np.int64(array_at(world[W.RECV_ORDER], n, np.int32)[j]))
+    changed = reach(world, row)
+    if changed < 0:
+        world[W.STATUS] = _GROW
+        return True
+    world[W.RECEIVED] = j + 1
+    if changed == 0 or now_ns < world[W.START_NS]:
+        return False
+    world[W.NOW_NS] = now_ns
+    open_fan(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), changed)
+    return True
+
+
+@kernel
 def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
     """Let events happen at their venues and reach us, up to and including these instants.
 
     What reaches us is looked at here only where it may wake a strategy; its limit is `NEVER`
-    otherwise. Comes back early where it
-    does, where a trial was touched (that sends a response or fills the journal), and before the row
-    at which the ladders are to be copied.
+    otherwise. Comes back early where it does, where a trial was touched (that sends a response or
+    fills the journal), and before the row at which the ladders are to be copied.
     """
     n = world[W.N_EVENTS]
     ts_exch_ns = array_at(world[W.TS_EXCH], n, np.int64)
-    ts_recv_ns = array_at(world[W.TS_RECV], n, np.int64)
-    order = array_at(world[W.RECV_ORDER], n, np.int32)
     books = array_at(world[W.BOOK], n, np.int32)
     kinds = array_at(world[W.KIND], n, np.int8)
     sides = array_at(world[W.SIDE], n, np.int8)
@@ -231,22 +246,9 @@ def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
     while True:
         event_ns = ts_exch_ns[i] if i < n else FOREVER
         if received_ns < event_ns:
-            if received_ns > received_limit_ns:
+            if received_ns > received_limit_ns or _receive(world, received_ns):
                 break
-            j = world[W.RECEIVED]
-            row = int(np.int64(order[j]))
-            changed = reach(world, row)
-            if changed < 0:
-                world[W.STATUS] = _GROW
-                break
-            world[W.RECEIVED] = j + 1
-            if changed and received_ns >= world[W.START_NS]:
-                world[W.NOW_NS] = received_ns
-                open_fan(world, int(np.int64(books[row])), changed)
-                break
-            received_ns = FOREVER
-            if j + 1 < world[W.N_RECEIVABLE]:
-                received_ns = ts_recv_ns[order[j + 1]]
+            received_ns = next_received_ns(world)
             continue
         if i >= n or event_ns > event_limit_ns:
             break
@@ -267,12 +269,10 @@ def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
                 note_top(world, b, i)
             else:
                 numbers[i] = top_at_venue[b]
-            if interests[INTEREST * h + (z & (INTEREST - 1))]:
+            met = lots > before and own_top[h ^ 1] >= -z
+            if met or interests[INTEREST * h + (z & (INTEREST - 1))]:
                 touched = True
-                on_level(world, h, event_ns, z, before, lots)
-            if lots > before and own_top[h ^ 1] >= -z:
-                touched = True
-                on_crossing(world, h, event_ns, z, lots)
+                _level_changed(world, h, event_ns, z, before, lots)
         else:
             numbers[i] = top_at_venue[b]
             resting = 2 * b + (side > 0)

@@ -6,7 +6,6 @@ was faster can be seen in it.
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -21,6 +20,7 @@ import cloudpickle
 from framework.core.errors import CrossbookError, EngineError, SpecError
 from framework.engine.backtest import run_backtest, run_trials
 from framework.engine.config import BacktestConfig
+from framework.engine.cores import usable_cores
 from framework.engine.jobs import Job
 from framework.engine.result import Result
 from framework.engine.shipping import Notebook, carried_along
@@ -68,7 +68,7 @@ def run_parallel(
             f"a parallel run needs one worker or more, got {workers}",
             remedy="leave workers out to use all cores",
         )
-    count = min(len(jobs), workers or os.cpu_count() or 1)
+    count = min(len(jobs), workers or usable_cores())
     if count <= 1:
         return _in_turn(jobs, progress)
     parcels = [_packed(job) for job in jobs]

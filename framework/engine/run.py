@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from framework.book.queue_l3 import has_room
 from framework.core.clock import format_ns
@@ -21,6 +23,7 @@ from framework.engine.pruning import Prune
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.engine.shelf import ROOM_BYTES
+from framework.engine.signals import SignalFeed
 from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
 from framework.strategy.base import Strategy
@@ -48,19 +51,24 @@ class Span:
         return tuple(stream.instrument for stream in self.streams)
 
     @cached_property
+    def _files(self) -> pa.Table:
+        """The files of all streams; listing them opens the table's log, so it is done once."""
+        return pa.concat_tables([stream.files() for stream in self.streams])
+
+    @cached_property
     def rows(self) -> int:
         """Events in all."""
-        return sum(sum(stream.files()["rows"].to_pylist()) for stream in self.streams)
+        return int(pc.sum(self._files["rows"]).as_py())
 
     @cached_property
     def first_ns(self) -> int:
         """Instant of the first event."""
-        return min(stream.files()["first_ns"][0].as_py() for stream in self.streams)
+        return int(pc.min(self._files["first_ns"]).as_py())
 
     @cached_property
     def last_ns(self) -> int:
         """Instant of the last event at its venue."""
-        return max(max(stream.files()["last_ns"].to_pylist()) for stream in self.streams)
+        return int(pc.max(self._files["last_ns"]).as_py())
 
     def awake(self) -> tuple[int, int]:
         """Give the first and the last instant at which strategies are awake.
@@ -139,7 +147,11 @@ class Run:
             settlements=settlement_records(span.instruments, span.first_ns, span.last_ns),
         )
         self._world.root[W.TRACE_ID] = config.trace_order
-        self._contexts = [Context(self._world, k, span.instruments) for k in range(len(strategies))]
+        self._signals = SignalFeed(config.signals, self._world)
+        self._contexts = [
+            Context(self._world, k, span.instruments, config.signals)
+            for k in range(len(strategies))
+        ]
         room_bytes = ROOM_BYTES // len(strategies)
         self._recorders = [
             Recorder(span.instruments, hasher, config.trace_order, room_bytes=room_bytes)
@@ -163,7 +175,8 @@ class Run:
             horizon_ns=chunk.horizon_ns,
             fifo=chunk.fifo,
         )
-        self._world.root[W.LAST_NS] = _last_ns(chunk)
+        self._world.root[W.LAST_NS] = last_ns = _last_ns(chunk)
+        self._signals.bring(min(chunk.horizon_ns, last_ns))
         self._replay()
         self._world.leave()
 
@@ -185,6 +198,7 @@ class Run:
         interval_ns = self._config.sample_interval_ns or max(1, (end_ns - start_ns) // _SAMPLES)
         root[W.SAMPLE_INTERVAL_NS] = interval_ns
         root[W.NEXT_SAMPLE_NS] = -(-start_ns // interval_ns) * interval_ns
+        self._signals.start(start_ns)
         if self._prune:
             every_ns = self._prune.interval_ns
             root[W.NEXT_PAUSE_NS] = (start_ns // every_ns + 1) * every_ns

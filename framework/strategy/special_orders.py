@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from framework.core.errors import StrategyError
 from framework.core.orders import OrderType, TimeInForce
 
 _GTC, _GTD = int(TimeInForce.GTC), int(TimeInForce.GTD)
 
 
-class SpecialOrders:
+class SpecialOrders(ABC):
     """Requests for stop and midpoint orders; `docs/fidelity.md` says what fills each."""
 
     def stop(
@@ -77,6 +79,7 @@ class SpecialOrders:
         midpoint = int(OrderType.MIDPOINT)
         return self._new(book, side, lots, limit, midpoint, tif, expires_ns=expires_ns)
 
+    @abstractmethod
     def _new(
         self,
         book: int,
@@ -90,7 +93,7 @@ class SpecialOrders:
         expires_ns: int = 0,
         peak: int = 0,
     ) -> int:
-        raise NotImplementedError
+        """Send a new order of any type; its id."""
 
 
 def limit_kind(hidden: bool, peak_lots: int) -> int:

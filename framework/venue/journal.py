@@ -73,35 +73,22 @@ def journal_row(
     """
     cold()
     order = orders_of(world, k)[o]
-    # All is read before anything is written, so that the compiler need not read it again.
     order_id, b, side = order.id, order.book, order.side
     order_type, tif = order.order_type, order.tif
     px_ticks, lots, leaves = side * order.z, order.lots, order.leaves
-    if at_venue:
-        ladders = ladders_at_venue(world)
-        bid_ticks, ask_ticks = best_price(ladders, b, 1), best_price(ladders, b, -1)
-    else:
-        bid_ticks, ask_ticks = view_of(world, _BID)[b], view_of(world, _ASK)[b]
-    i = world[W.N_JOURNAL]
-    world[W.N_JOURNAL] = i + 1
+    i = blank_row(world, k, ts_ns, event, b)
     row = journal_at(world, i)
-    row.trial = k
-    row.ts_ns = ts_ns
-    row.event = event
     row.order_id = order_id
-    row.book = b
     row.side = side
     row.order_type = order_type
     row.time_in_force = tif
-    row.liquidity = 0
     row.reason = reason
     row.px_ticks = px_ticks
     row.qty_lots = lots
     row.leaves_lots = leaves
-    row.queue_ahead_lots = 0.0
-    row.fee_micro = 0
-    row.bid_ticks = bid_ticks
-    row.ask_ticks = ask_ticks
+    if not at_venue:
+        row.bid_ticks = view_of(world, _BID)[b]
+        row.ask_ticks = view_of(world, _ASK)[b]
     return i
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from framework.venue.records import (
     View,
 )
 from framework.venue.world import FOREVER, INTEREST, W
+
+MAILS_PER_ORDER: Final = 4
+"""Messages on their way, one way, that there is room for with each order slot."""
 
 
 class World:
@@ -58,34 +62,29 @@ class World:
         tiers: np.ndarray | None = None,
         settlements: np.ndarray | None = None,
     ) -> None:
-        n_books, halves = streams.size, 2 * streams.size
         self.root: I64Array = np.zeros(W.SIZE, np.int64)
+        self.streams = streams
+        self.tiers = np.zeros(0, TIER_DTYPE) if tiers is None else tiers
+        self.settlements = np.zeros(0, SETTLEMENT_DTYPE) if settlements is None else settlements
+        self._make_market()
+        self._make_trials(n_trials, slots, consumed_slots)
+        self._make_buffers(n_trials, slots, journal_rows)
+        self._set_scalars(n_trials, slots, consumed_slots)
+        self._publish()
+
+    def _make_market(self) -> None:
+        """Make what all trials share: the books, what is known of them, and their tops."""
+        n_books, halves = self.streams.size, 2 * self.streams.size
         self.venue_ladders = Ladders(n_books)
         self.known_ladders = Ladders(n_books)
         self._checkpoint = Ladders(n_books)
         self._checkpoint_row = -1
         self.queues = OrderQueues()
-        self.streams = streams
         self.view = np.zeros((len(View), n_books), np.int64)
         self.view[[View.BID, View.ASK, View.TRADE_PX]] = NO_PRICE
         self.view[View.VALID] = 1
-        self.trials = np.zeros(n_trials, TRIAL_DTYPE)
-        self.trials["next_id"] = 1
-        self.trials["next_timer_ns"] = FOREVER
-        self.trials["alarm_ns"] = FOREVER
-        self.orders = np.zeros(n_trials * slots, ORDER_DTYPE)
-        self.live = np.zeros(n_trials * halves * slots, np.int64)
-        self.n_live = np.zeros(n_trials * halves, np.int64)
-        self.own_best = np.full(n_trials * halves, NO_PRICE, np.int64)
         self.own_top = np.full(halves, NO_PRICE, np.int64)
-        self.due = np.full(len(Due) * n_trials, FOREVER, np.int64)
-        self.open = np.zeros(n_trials * slots, np.int64)
-        self.accounts = np.zeros(n_trials * n_books, ACCOUNT_DTYPE)
-        mail_slots = 4 * slots
-        self.mail = np.zeros(2 * n_trials * mail_slots, MAIL_DTYPE)
-        self.consumed = np.zeros(n_trials * consumed_slots, CONSUMED_DTYPE)
         self.interests = np.zeros(halves * INTEREST, np.int64)
-        self.watchers = np.zeros(halves * INTEREST * (n_trials + 63 >> 6), np.uint64)
         self.top_now = np.zeros((len(TopNow), n_books), np.int64)
         self.top_now[:] = np.arange(n_books)
         self.top_at = np.zeros(0, np.int32)
@@ -93,31 +92,58 @@ class World:
         self.tops = np.zeros(n_books, TOP_DTYPE)
         self.tops["bid_ticks"] = self.tops["ask_ticks"] = NO_PRICE
         self.tops["valid"] = 1
-        self.outbox = np.zeros(mail_slots, OUTBOX_DTYPE)
+        self._tape: Tape | None = None
+
+    def _make_trials(self, n_trials: int, slots: int, consumed_slots: int) -> None:
+        """Make what each trial has of its own: orders, accounts, consumed liquidity, volumes."""
+        n_books, halves = self.streams.size, 2 * self.streams.size
+        self.trials = np.zeros(n_trials, TRIAL_DTYPE)
+        self.trials["next_id"] = 1
+        self.trials["next_timer_ns"] = FOREVER
+        self.trials["alarm_ns"] = FOREVER
+        self.orders = np.zeros(n_trials * slots, ORDER_DTYPE)
+        self.open = np.zeros(n_trials * slots, np.int64)
+        self.live = np.zeros(n_trials * halves * slots, np.int64)
+        self.n_live = np.zeros(n_trials * halves, np.int64)
+        self.own_best = np.full(n_trials * halves, NO_PRICE, np.int64)
+        self.watchers = np.zeros(halves * INTEREST * (n_trials + 63 >> 6), np.uint64)
+        self.due = np.full(len(Due) * n_trials, FOREVER, np.int64)
+        self.accounts = np.zeros(n_trials * n_books, ACCOUNT_DTYPE)
+        self.consumed = np.zeros(n_trials * consumed_slots, CONSUMED_DTYPE)
+        self.volumes = np.zeros(n_trials * self._n_venues * (self._volume_days + 1), np.float64)
+
+    def _make_buffers(self, n_trials: int, slots: int, journal_rows: int) -> None:
+        """Make what passes messages and rows: outbox, mail, journal, samples."""
+        self.outbox = np.zeros(MAILS_PER_ORDER * slots, OUTBOX_DTYPE)
+        self.mail = np.zeros(2 * n_trials * self.outbox.size, MAIL_DTYPE)
         # One step may fill every order of every trial; the loop asks for a drain before that.
         # Of few trials they stay in the cache; of many, each drain should give each trial many.
         journal_slots = max(journal_rows, 24 * n_trials * slots, (n_trials - 1) * journal_rows)
         self.journal = np.zeros(journal_slots, JOURNAL_DTYPE)
-        self.samples = np.zeros(max(1 << 14, 2 * n_trials * n_books), SAMPLE_DTYPE)
-        self._tape: Tape | None = None
-        self.tiers = np.zeros(0, TIER_DTYPE) if tiers is None else tiers
-        self.settlements = np.zeros(0, SETTLEMENT_DTYPE) if settlements is None else settlements
-        n_venues = int(streams["venue"].max(initial=-1)) + 1
-        days = int(streams["window_days"].max(initial=0)) if n_venues else 0
-        self.volumes = np.zeros(n_trials * n_venues * (days + 1), np.float64)
+        self.samples = np.zeros(max(1 << 14, 2 * n_trials * self.streams.size), SAMPLE_DTYPE)
+
+    @property
+    def _n_venues(self) -> int:
+        return int(self.streams["venue"].max(initial=-1)) + 1
+
+    @property
+    def _volume_days(self) -> int:
+        return int(self.streams["window_days"].max(initial=0))
+
+    def _set_scalars(self, n_trials: int, slots: int, consumed_slots: int) -> None:
         scalars = {
             W.SELF: self.root.ctypes.data,
             W.N_TIERS: self.tiers.size,
-            W.N_VENUES: n_venues,
-            W.VOLUME_DAYS: days,
+            W.N_VENUES: self._n_venues,
+            W.VOLUME_DAYS: self._volume_days,
             W.N_SETTLEMENTS: self.settlements.size,
             W.NEXT_SETTLEMENT_NS: self.settlements["ts_ns"].min(initial=FOREVER),
-            W.N_BOOKS: n_books,
+            W.N_BOOKS: self.streams.size,
             W.N_TRIALS: n_trials,
             W.SLOTS: slots,
-            W.MAIL_SLOTS: mail_slots,
+            W.MAIL_SLOTS: self.outbox.size,
             W.CONSUMED_SLOTS: consumed_slots,
-            W.JOURNAL_SLOTS: journal_slots,
+            W.JOURNAL_SLOTS: self.journal.size,
             W.SAMPLE_SLOTS: self.samples.size,
             W.NEXT_REQUEST_NS: FOREVER,
             W.NEXT_RESPONSE_NS: FOREVER,
@@ -126,11 +152,10 @@ class World:
             W.NEXT_PAUSE_NS: FOREVER,
             W.FIFO: 1,
             W.CHECK_ROW: FOREVER,
-            W.N_TOPS: n_books,
+            W.N_TOPS: self.streams.size,
         }
         for place, value in scalars.items():
             self.root[place] = value
-        self._publish()
 
     def _publish(self) -> None:
         arrays = {

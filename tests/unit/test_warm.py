@@ -52,13 +52,13 @@ def test_nothing_is_left_to_compile_but_the_strategy(tmp_path: Path) -> None:
 
 def test_one_core_compiles_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "is_cached", lambda kernel: False)
-    monkeypatch.setattr(compiling, "_n_cores", lambda: 1)
+    monkeypatch.setattr(compiling, "usable_cores", lambda: 1)
     assert compiling.warm_up_aside() is None
     assert not compiling.compile_first()
 
 
 def test_a_helper_that_fails_is_not_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "is_cached", lambda kernel: False)
-    monkeypatch.setattr(compiling, "_n_cores", lambda: 2)
+    monkeypatch.setattr(compiling, "usable_cores", lambda: 2)
     monkeypatch.setattr(compiling, "_LOOP_ALONE", "raise SystemExit(3)")
     assert compiling.compile_first()

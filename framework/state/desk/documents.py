@@ -103,7 +103,7 @@ class Quote(Stored):
 
     def document_id(self) -> str:
         """Name stream and number."""
-        return f"{self.venue}|{self.symbol}|{self.number:012d}"
+        return _numbered_id(self.venue, self.symbol, self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ class Heartbeat(Stored):
 
     def document_id(self) -> str:
         """Name stream and number."""
-        return f"{self.venue}|{self.symbol}|{self.number:012d}"
+        return _numbered_id(self.venue, self.symbol, self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +226,10 @@ class OrderDocument(Stored):
     def document_id(self) -> str:
         """Name the order."""
         return self.order_id
+
+
+def _numbered_id(venue: str, symbol: str, number: int) -> str:
+    return f"{venue}|{symbol}|{number:012d}"
 
 
 def bucket_id(venue: str, symbol: str, bucket_ns: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from framework.state.base import ChangeStream
 from framework.state.document import Document, copied, sort_key
 from framework.state.emulation.log import Entry, Place, token_of
@@ -161,13 +163,8 @@ class EmulatedStream(ChangeStream):
         if not self._passes(operation, after):
             return None
         description = entry.description
-        return ChangeEvent(
-            token=token,
-            operation=operation,
-            cluster_time=entry.cluster_time,
-            wall_ns=entry.commit_ns // _NS_PER_MS * _NS_PER_MS,
-            database=self._server.database,
-            collection=self._collection,
+        return replace(
+            self._bare(entry, operation, token),
             document_key={"_id": entry.document_id},
             full_document=None if after is None else copied(after),
             before=None if before is None else copied(before),
