@@ -10,6 +10,7 @@ from framework.core.errors import SpecError
 from framework.core.orders import Journal, SelfTrade
 from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
+from framework.signals.base import Signal
 from framework.venue.matching import ExchangeModel
 from framework.venue.queue import QueueModel
 
@@ -50,6 +51,8 @@ class BacktestConfig:
     journal
         ``"all"``, or ``"fills"`` to keep only what moves the account, in the same bytes: many
         trials then need far less memory and time. The journal's hash is of what is kept.
+    signals
+        What strategies may read besides the market, each value from when it is available on.
     threads
         Threads that share the trials of a compiled run; 0 takes one a core. Results do not
         depend on it.
@@ -72,6 +75,7 @@ class BacktestConfig:
     journal: str = "all"
     threads: int = 0
     trace_order: int = 0
+    signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
         if self.queue_model != AUTO:

@@ -24,6 +24,7 @@ from framework.engine.pruning import Prune
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.engine.shelf import ROOM_BYTES
+from framework.engine.signals import SignalFeed
 from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
 from framework.strategy.base import Strategy
@@ -149,7 +150,11 @@ class Run:
         self._world.root[W.TRACE_ID] = config.trace_order
         # A traced order tells its whole life beside whatever journal is kept.
         self._world.root[W.KEPT_EVENTS] = Journal.ALL if config.trace_order else config.kept_events
-        self._contexts = [Context(self._world, k, span.instruments) for k in range(len(strategies))]
+        self._signals = SignalFeed(config.signals, self._world)
+        self._contexts = [
+            Context(self._world, k, span.instruments, config.signals)
+            for k in range(len(strategies))
+        ]
         room_bytes = ROOM_BYTES // len(strategies)
         self._recorders = [
             Recorder(
@@ -179,7 +184,8 @@ class Run:
             horizon_ns=chunk.horizon_ns,
             fifo=chunk.fifo,
         )
-        self._world.root[W.LAST_NS] = _last_ns(chunk)
+        self._world.root[W.LAST_NS] = last_ns = _last_ns(chunk)
+        self._signals.bring(min(chunk.horizon_ns, last_ns))
         self._replay()
         self._world.leave()
 
@@ -201,6 +207,7 @@ class Run:
         interval_ns = self._config.sample_interval_ns or max(1, (end_ns - start_ns) // _SAMPLES)
         root[W.SAMPLE_INTERVAL_NS] = interval_ns
         root[W.NEXT_SAMPLE_NS] = -(-start_ns // interval_ns) * interval_ns
+        self._signals.start(start_ns)
         if self._prune:
             every_ns = self._prune.interval_ns
             root[W.NEXT_PAUSE_NS] = (start_ns // every_ns + 1) * every_ns

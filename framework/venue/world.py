@@ -164,6 +164,8 @@ class W(IntEnum):
     TIERS = auto()
     VOLUMES = auto()
     SETTLEMENTS = auto()
+    N_SIGNALS = auto()
+    SIGNALS = auto()
     SIZE = auto()
 
 

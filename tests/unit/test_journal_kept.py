@@ -1,4 +1,4 @@
-"""A run may keep of its journal only what moves the account: the same rows, and nothing else less."""
+"""A run may keep of its journal only what moves the account: the same rows, the rest unchanged."""
 
 from __future__ import annotations
 
