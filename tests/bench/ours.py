@@ -51,7 +51,9 @@ def run(request: dict[str, Any]) -> tuple[list[Result], Clock]:
     market = held(request["folder"], request["rows"]) if request.get("held") else streams
     trials = [STRATEGIES[request["strategy"]](**one) for one in request["sets"]]
     with Clock() as clock:
-        results = run_trials(trials, market, config(request["compiled"], request["journal"]))
+        results = run_trials(
+            trials, market, config(request["compiled"], request.get("journal", "all"))
+        )
     return results, clock
 
 
