@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from framework.core.errors import StrategyError
-from framework.core.events import NO_PRICE
+from framework.core.events import NO_PRICE, I64Array
 from framework.core.instrument import Instrument
 from framework.core.orders import OrderType, TimeInForce
 from framework.signals.base import Signal
@@ -20,6 +20,7 @@ from framework.strategy.actions import (
     ctx_depth_lots,
     ctx_level_lots,
     ctx_level_ticks,
+    ctx_levels,
     ctx_signal_age_ns,
     ctx_signal_value,
 )
@@ -229,6 +230,13 @@ class Context(SpecialOrders):
     def level_lots(self, book: int, side: int, px_ticks: int) -> int:
         """Quantity displayed at one price."""
         return int(ctx_level_lots(self._world.root, book, side, px_ticks))
+
+    def levels(self, book: int, side: int, px_ticks: I64Array, qty_lots: I64Array) -> int:
+        """Write a side's best levels into two arrays, best first; how many there are.
+
+        Places beyond the last level are set to 0.
+        """
+        return int(ctx_levels(self._world.root, book, side, px_ticks, qty_lots))
 
     # Signals, as far as they are available.
 
