@@ -22,6 +22,8 @@ from framework.synthetic.planted import truth_table
 from research.crossed.episodes import EpisodeKind, episode_kind
 
 SLACK_NS: Final = 10 * NS_PER_MS
+DUST_QUANTITY: Final = 2.0
+"""As much as the planted market's traps show."""
 TRAP: Final = "dust"
 """Planted kind of a cross that is none: next to nothing stands behind it."""
 
@@ -43,17 +45,18 @@ planted it, or nobody knows); ``net_edge_bps`` is less both taker fees; ``availa
 profit, never below zero."""
 
 CAPTURE_SCHEMA: Final = pl.Schema(
-    {
-        **_CROSS_COLUMNS,
+    _CROSS_COLUMNS
+    | {
         "survives": pl.Boolean,
         "attempts": pl.Int64,
         "is_taken": pl.Boolean,
+        "is_sprung": pl.Boolean,
         "captured": pl.Float64,
         "legging": pl.Float64,
     }
 )
 """``survives``: it lasted as long and paid as much as was asked; ``is_taken``: both legs of some
-attempt got something."""
+attempt got something; ``is_sprung``: a leg of some attempt found no more than dust, or it lost."""
 
 SUMMARY_SCHEMA: Final = pl.Schema(
     {
@@ -62,14 +65,16 @@ SUMMARY_SCHEMA: Final = pl.Schema(
         "survive": pl.Int64,
         "tried": pl.Int64,
         "taken": pl.Int64,
+        "sprung": pl.Int64,
         "taken_share": pl.Float64,
         "available": pl.Float64,
         "captured": pl.Float64,
         "legging": pl.Float64,
     }
 )
-"""One row a class. ``taken``, ``taken_share`` and ``available`` count those that survive; of traps,
-which should not be touched, ``taken_share`` is the share that was tried."""
+"""One row a class. ``taken``, ``taken_share`` and ``available`` count those that survive. Of traps
+``taken_share`` is the share that was sprung: ``tried`` counts those too behind whose dust the price
+had moved and real depth stood by then."""
 
 
 def observed_crosses(found: pl.DataFrame, instruments: Sequence[Instrument]) -> pl.DataFrame:
@@ -124,6 +129,7 @@ def capture(
     reach_ns: int = 0,
     min_edge_bps: float = 0.0,
     slack_ns: int = SLACK_NS,
+    dust: float = DUST_QUANTITY,
 ) -> pl.DataFrame:
     """Say of every cross whether it could be taken, was taken, and what it gave.
 
@@ -139,6 +145,8 @@ def capture(
         Net edge below which the strategy would not take it.
     slack_ns
         How long after its end an attempt is still laid to a cross.
+    dust
+        Quantity that does not count as depth.
 
     Returns
     -------
@@ -146,6 +154,7 @@ def capture(
     """
     ordered = crosses.sort("start_ns").with_row_index("cross")
     spans = ordered.select("cross", "buy", "sell", "start_ns", "end_ns")
+    both = pl.min_horizontal("bought", "sold")
     laid = (
         tried.sort("sent_ns")
         .join_asof(
@@ -159,7 +168,8 @@ def capture(
         .group_by("cross")
         .agg(
             attempts=pl.len().cast(pl.Int64),
-            is_taken=(pl.min_horizontal("bought", "sold") > 0).any(),
+            is_taken=(both > 0).any(),
+            is_sprung=(both <= dust).or_(pl.col("captured") + pl.col("legging") < 0).any(),
             captured=pl.col("captured").sum(),
             legging=pl.col("legging").sum(),
         )
@@ -171,7 +181,7 @@ def capture(
         ordered.join(laid, on="cross", how="left", maintain_order="left")
         .with_columns(
             pl.col("attempts").fill_null(0),
-            pl.col("is_taken").fill_null(False),
+            pl.col("is_taken", "is_sprung").fill_null(False),
             pl.col("captured", "legging").fill_null(0.0),
             survives=survives,
         )
@@ -189,7 +199,7 @@ def capture_summary(captured: pl.DataFrame) -> pl.DataFrame:
     )
     could = pl.col("survives")
     taken = (could & pl.col("is_taken")).sum()
-    shares = pl.when(pl.col("class") == "trap").then(pl.col("tried") / pl.col("crosses"))
+    shares = pl.when(pl.col("class") == "trap").then(pl.col("sprung") / pl.col("crosses"))
     order = [*map(str, (EpisodeKind.STRUCTURAL, EpisodeKind.SHORT, EpisodeKind.NOISE)), "trap"]
     return (
         classed.group_by("class")
@@ -198,6 +208,7 @@ def capture_summary(captured: pl.DataFrame) -> pl.DataFrame:
             survive=could.sum(),
             tried=(pl.col("attempts") > 0).sum(),
             taken=taken,
+            sprung=pl.col("is_sprung").sum(),
             available=pl.col("available").filter(could).sum(),
             captured=pl.col("captured").sum(),
             legging=pl.col("legging").sum(),
