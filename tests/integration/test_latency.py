@@ -59,7 +59,7 @@ def test_drawing_without_spread_is_constant(streams: list[GoldStream], strategy:
         replace_entry_ns=entry_ns,
     )
     plain, same = run_backtest(strategy, streams), run_backtest(strategy, drawn)
-    assert plain.journal.num_rows > 100
+    assert plain.journal.num_rows > 50
     assert plain.journal_hash == same.journal_hash
 
 
