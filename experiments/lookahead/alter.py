@@ -9,8 +9,10 @@ from typing import Final
 
 import polars as pl
 
+from framework.core.events import EventKind
 from framework.core.links import LatencyKind
 from framework.replay.stream import GoldStream
+from framework.venue.world import FOREVER
 
 _MORE_LOTS: Final = 7
 _EVERY_BOOK: Final = 1 << 30
@@ -34,7 +36,7 @@ class Cut:
     wake
         Number of the wake-up.
     now_ns
-        Its instant.
+        Its instant; `FOREVER` alters nothing.
     book
         Events that reach us at this very instant were known up to this book: at one instant the
         market reaches us book after book. None where all of them were, as at a timer.
@@ -68,9 +70,7 @@ def clock_of(stream: GoldStream, book: int) -> Clock:
     """Return a stream's clock; a drawn response may come at once."""
     item = stream.instrument
     constant = item.response_model.kind == LatencyKind.CONSTANT
-    return Clock(
-        book=book, feed_ns=stream.feed_ns, response_ns=item.response_ns if constant else 0
-    )
+    return Clock(book=book, feed_ns=stream.feed_ns, response_ns=item.response_ns if constant else 0)
 
 
 def altered(
@@ -80,8 +80,8 @@ def altered(
 
     An event is unknown where it has not reached us and no answer can have told of it: where
     received time is later than the wake-up (at its very instant: in a later book), and exchange
-    time plus the response's latency is later, too. Unknown events that have happened by then are
-    removed either way, so that the venue's books stay sound.
+    time plus the response's latency is later, too. Such events are part of the other future even
+    where they have happened by then; those that name orders are removed, so that queues stay sound.
 
     Parameters
     ----------
@@ -95,9 +95,14 @@ def altered(
         By venue and symbol; a stream that is not replayed is cut by its received time.
     """
     parts = [
-        _stream(own, cut, future, clocks.get((str(venue), str(symbol)), Clock(
-            book=_EVERY_BOOK, feed_ns=0, response_ns=0
-        )))
+        _stream(
+            own,
+            cut,
+            future,
+            clocks.get(
+                (str(venue), str(symbol)), Clock(book=_EVERY_BOOK, feed_ns=0, response_ns=0)
+            ),
+        )
         for (venue, symbol), own in rows.group_by(["venue", "symbol"], maintain_order=True)
     ]
     return pl.concat(parts)
@@ -105,6 +110,8 @@ def altered(
 
 def _stream(rows: pl.DataFrame, cut: Cut, future: Future, clock: Clock) -> pl.DataFrame:
     received = pl.col("ts_recv_ns") + clock.feed_ns
+    if cut.now_ns == FOREVER:
+        return rows
     late = received > cut.now_ns
     if cut.book is not None and clock.book > cut.book:
         late = received >= cut.now_ns
@@ -113,11 +120,14 @@ def _stream(rows: pl.DataFrame, cut: Cut, future: Future, clock: Clock) -> pl.Da
     is_last = pl.int_range(pl.len()) == pl.len() - 1
     if future is Future.REMOVED:
         return _mirrored(rows.filter(~unknown | (is_last & to_come)), unknown, cut)
-    return _mirrored(rows.filter(~unknown | to_come), unknown, cut)
+    names_orders = (pl.col("kind") >= int(EventKind.ORDER_ADD)) & (
+        pl.col("kind") <= int(EventKind.ORDER_EXECUTE)
+    )
+    return _mirrored(rows.filter(~unknown | to_come | ~names_orders), unknown, cut)
 
 
 def _mirrored(rows: pl.DataFrame, unknown: pl.Expr, cut: Cut) -> pl.DataFrame:
-    priced = rows.filter((pl.col("ts_exch_ns") <= cut.now_ns) & (pl.col("px_ticks") > 0))
+    priced = rows.filter(~unknown & (pl.col("px_ticks") > 0))
     around = int(priced["px_ticks"][-1]) if priced.height else 0
     px, lots = pl.col("px_ticks"), pl.col("qty_lots")
     return rows.with_columns(

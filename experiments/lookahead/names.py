@@ -79,7 +79,7 @@ def _altered(value: object, cut: Cut, future: Future) -> object | None:
     if isinstance(value, pl.DataFrame):
         return _frame(value, cut.now_ns, future)
     if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "columns"):
-        frame = pl.from_pandas(value)  # type: ignore[call-overload]
+        frame = pl.from_pandas(value)
         other = _frame(frame, cut.now_ns, future)
         return None if other is None else other.to_pandas()
     return None

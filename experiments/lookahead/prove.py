@@ -16,11 +16,12 @@ from experiments.lookahead.tracing import Step, Tracer, is_own
 from experiments.lookahead.watch import WakeLog, watched_run
 from experiments.lookahead.world import Worlds, true_path
 from framework.core.clock import format_ns
-from framework.core.errors import SpecError
+from framework.core.errors import SpecError, StrategyError
 from framework.engine.config import BacktestConfig
 from framework.engine.run import StrategyFailedError
 from framework.replay.stream import GoldStream
 from framework.strategy import Strategy
+from framework.venue.world import FOREVER
 
 POINTS: Final = 8
 """Wake-ups after which the future is altered, each in two ways."""
@@ -113,11 +114,11 @@ def prove(
 ) -> Proof:
     """Alter the future at many wake-ups and demand that everything sent until then is the same.
 
-    A third of the wake-ups is chosen among those in which something was sent while events had
-    happened that had not reached us, a third among those that sent something, the rest among all. A
-    world is a folder of links to the working directory in which the run's tables are altered, so that
-    whatever reads the lake by its path, or through `DeltaTable` by any, finds the other future;
-    tables with a clock that stand in global names of the strategy are altered as well.
+    Half of the wake-ups are chosen among those in which something was sent while events had
+    happened that had not reached us, a quarter among those that sent something, the rest among all.
+    A world is a folder of links to the working directory in which the run's tables are altered, so
+    that whatever reads the lake by its path, or through `DeltaTable` by any, finds the other
+    future; tables with a clock that stand in global names of the strategy are altered as well.
 
     Parameters
     ----------
@@ -136,6 +137,8 @@ def prove(
     ------
     SpecError
         Where there is nothing to prove: no wake-up is followed by an event.
+    StrategyError
+        Where the strategy does not even send the same in a world with the same future.
     """
     load = strategy if callable(strategy) else lambda: strategy
     config = replace(config or BacktestConfig(), compiled=False)
@@ -145,15 +148,14 @@ def prove(
     if truth.failure is not None:
         raise truth.failure
     cuts = tuple(
-        cut
-        for cut in _cuts(truth, worlds, points)
-        if worlds.first_after(cut.now_ns) is not None
+        cut for cut in _cuts(truth, worlds, points) if worlds.first_after(cut.now_ns) is not None
     )
     if not cuts:
         raise SpecError(
             "a proof needs a wake-up that is followed by events, the run has none",
             remedy="give it a longer period",
         )
+    _check_repeatable(_Attempt(load, worlds, config, _the_end(truth), Future.REMOVED), truth)
     offence = None
     with altered_names(type(owner), cuts[0], Future.REMOVED) as fixed:
         unaltered = dict(fixed)
@@ -175,13 +177,29 @@ def prove(
     )
 
 
+def _the_end(truth: WakeLog) -> Cut:
+    return Cut(wake=len(truth.now_ns) - 1, now_ns=FOREVER)
+
+
+def _check_repeatable(attempt: _Attempt, truth: WakeLog) -> None:
+    """Refuse a strategy that hangs on chance, on a clock or on the order of files."""
+    found = attempt.offence(truth)
+    if found is None:
+        return
+    place = f" at {found.file}:{found.line}: {found.source}" if found.line else ""
+    raise StrategyError(
+        f"a strategy must send the same when it is run again on the same data, it did not{place}",
+        remedy="seed what is random, read no clock but ctx.now_ns, and sort what is read from "
+        "tables by all that tells rows apart",
+    )
+
+
 def _cuts(truth: WakeLog, worlds: Worlds, points: int) -> list[Cut]:
     """Choose wake-ups: that sent something, that did while events were on their way, and any."""
     sent = [wake for wake in truth.sent if wake > 0]
     on_its_way = worlds.on_their_way(np.array([truth.now_ns[wake] for wake in sent], np.int64))
     tempted = [wake for wake, there in zip(sent, on_its_way.tolist(), strict=True) if there]
-    each = -(-points // 3)
-    chosen = {*_even(tempted, each), *_even(sent, each)}
+    chosen = {*_even(tempted, -(-points // 2)), *_even(sent, -(-points // 4))}
     chosen |= {*_even(range(1, len(truth.now_ns)), max(1, points - len(chosen)))}
     return [
         Cut(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -68,7 +68,7 @@ def prove_spec(
 
 
 @contextmanager
-def _modules_restored(folder: Path) -> Iterator[object]:
+def _modules_restored(folder: Path) -> Iterator[Callable[[], None]]:
     """Yield what forgets the user's own modules; afterwards those of before stand again."""
     before = dict(sys.modules)
     homes = (str(folder), str(Path.cwd()))

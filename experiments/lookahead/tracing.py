@@ -106,9 +106,30 @@ class Tracer:
 
     def _enter(self, frame: FrameType, event: str, argument: object) -> Any:
         if not is_own(frame.f_code.co_filename):
+            if frame.f_back is not None and is_own(frame.f_back.f_code.co_filename):
+                self._call(frame, frame.f_back)
             return None
         self._lines[id(frame)] = frame.f_lineno
         return self._step
+
+    def _call(self, frame: FrameType, caller: FrameType) -> None:
+        """Take what own code hands to others, such as an order's price, for a step."""
+        handed = frame.f_locals
+        step = Step(
+            caller.f_code.co_filename,
+            caller.f_lineno,
+            (caller.f_code.co_filename, caller.f_lineno),
+            {
+                f"{name} of {frame.f_code.co_name}": _plain(value)
+                for name, value in handed.items()
+                if _is_plain(value)
+            },
+            {},
+            caller.f_code,
+            caller.f_globals,
+        )
+        self._on_step(self._count, step)
+        self._count += 1
 
     def _step(self, frame: FrameType, event: str, argument: object) -> Any:
         if event not in ("line", "return"):
@@ -190,8 +211,6 @@ def data_digest(value: object) -> object:
         return (value.len(), int(value.hash().sum() or 0))
     if isinstance(value, np.ndarray):
         return (value.shape, hash(value.tobytes()))
-    if isinstance(value, pl.LazyFrame):
-        return hash(value.explain(optimized=False))
-    if isinstance(value, DeltaTable):
-        return hash(value.table_uri)
+    if isinstance(value, pl.LazyFrame | DeltaTable):
+        return id(value)  # another object may read another place
     return hash(repr(value)[:100_000])

@@ -20,7 +20,6 @@ from experiments.lookahead.alter import Clock, Cut, Future, altered, clock_of
 from framework.core.events import I64Array
 from framework.replay.stream import GoldStream
 
-
 _PREFIX: Final = "crossbook-world-"
 _HERE: Final = "here"
 
@@ -50,9 +49,7 @@ class Worlds:
             (s.instrument.venue, s.instrument.symbol): clock_of(s, book)
             for book, s in enumerate(self.streams)
         }
-        self._tables = {
-            (s.location, s.version): _read(s.location, s.version) for s in self.streams
-        }
+        self._tables = {(s.location, s.version): _read(s.location, s.version) for s in self.streams}
 
     def first_after(self, now_ns: int) -> int | None:
         """When the first event after an instant happens; None where there is none."""
@@ -120,7 +117,7 @@ class Worlds:
 
     def _moved(self, stream: GoldStream, place: Path, cut: Cut) -> GoldStream:
         # Nothing later than the first event after the wake-up can change what was sent in it.
-        end_ns = DeltaRows(place).first_after(cut.now_ns)
+        end_ns = DeltaRows(place).first_after(cut.now_ns) or stream.end_ns
         return replace(stream, location=str(place), version=0, end_ns=end_ns)
 
 
