@@ -64,6 +64,13 @@ class SelfTradeRule(StrEnum):
     ALLOW = "allow"
 
 
+class JournalKept(StrEnum):
+    """Which events of its orders a run keeps."""
+
+    ALL = "all"
+    FILLS = "fills"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class DataSpec:
     """One table to replay.
@@ -276,6 +283,8 @@ class Spec:
         Of every random draw.
     compiled
         True to compile the strategy: the same journal, and wake-ups that cost nothing.
+    journal
+        What of its orders' lives the run keeps.
     sample_interval_ns
         Spacing of the equity curve; about 2,000 points where left out.
     vary
@@ -301,6 +310,7 @@ class Spec:
     self_trade: SelfTradeRule = SelfTradeRule.CANCEL_NEWEST
     seed: int = Field(default=1, ge=0, lt=2**63)
     compiled: bool = False
+    journal: JournalKept = JournalKept.ALL
     sample_interval_ns: Duration | None = Field(
         default=None, validation_alias="sample_interval", gt=0
     )

@@ -16,6 +16,7 @@ from framework.book.queue_l3 import has_room
 from framework.core.clock import format_ns
 from framework.core.errors import CrossbookError, DataError, EngineError, StrategyError
 from framework.core.instrument import Instrument
+from framework.core.orders import Journal
 from framework.engine.books import book_records, settlement_records, tier_records
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
@@ -147,6 +148,8 @@ class Run:
             settlements=settlement_records(span.instruments, span.first_ns, span.last_ns),
         )
         self._world.root[W.TRACE_ID] = config.trace_order
+        # A traced order tells its whole life beside whatever journal is kept.
+        self._world.root[W.KEPT_EVENTS] = Journal.ALL if config.trace_order else config.kept_events
         self._signals = SignalFeed(config.signals, self._world)
         self._contexts = [
             Context(self._world, k, span.instruments, config.signals)
@@ -154,7 +157,13 @@ class Run:
         ]
         room_bytes = ROOM_BYTES // len(strategies)
         self._recorders = [
-            Recorder(span.instruments, hasher, config.trace_order, room_bytes=room_bytes)
+            Recorder(
+                span.instruments,
+                hasher,
+                kept=config.kept_events,
+                trace_order=config.trace_order,
+                room_bytes=room_bytes,
+            )
             for _ in strategies
         ]
         self._began = time.perf_counter()
@@ -211,6 +220,7 @@ class Run:
                 trials[k]["next_timer_ns"] = -(-start_ns // timer_ns) * timer_ns
             root[W.ANY_WAKES] |= strategy.wake_mask()
             root[W.WAKE_TRIAL] = k
+            strategy.make_memory(len(self._span.instruments))
             self._call(k, strategy.on_start, ())
             if self._config.compiled:
                 self._compile(k, strategy)
@@ -344,7 +354,8 @@ def _limit(status: int) -> CrossbookError:
     if status == Status.REFUSED:
         return StrategyError(
             "a compiled strategy asked for what cannot be done: a book or side that does not "
-            "exist, an order beyond max_orders, a replace without quantity, an alarm in the past",
+            "exist, an order beyond max_orders, a replace without quantity, an alarm in the past, "
+            "a place outside its memory",
             remedy="run it interpreted (compiled: false) to see which line it is",
         )
     if status == Status.ILLEGAL_STEP:

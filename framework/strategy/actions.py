@@ -11,6 +11,7 @@ import numpy as np
 
 from framework._jit import array_at, cold, kernel
 from framework.book.ladder import halves_of, level_lots, next_level
+from framework.book.levels import read_levels
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import OrderType, TimeInForce
 from framework.venue.feed import known_books
@@ -149,6 +150,14 @@ def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
 @kernel
 def ctx_level_lots(world: I64Array, book: int, side: int, px_ticks: int) -> int:
     return level_lots(known_books(world), 2 * book + (side < 0), side * px_ticks)
+
+
+@kernel
+def ctx_levels(
+    world: I64Array, book: int, side: int, px_ticks: I64Array, qty_lots: I64Array
+) -> int:
+    cold()
+    return read_levels(known_books(world), book, side, px_ticks, qty_lots)
 
 
 @kernel
