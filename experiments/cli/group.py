@@ -30,6 +30,10 @@ _COMMANDS: Final = {
         "experiments.cli.ladder:ladder",
         "Run one spec under every queue model and latency.",
     ),
+    "lookahead": (
+        "experiments.cli.lookahead:lookahead",
+        "Prove that a strategy does not look ahead.",
+    ),
     "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
     "regress": (
         "experiments.cli.regress:regress",
