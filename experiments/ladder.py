@@ -121,7 +121,7 @@ def climb(
     (run,) = plan.runs
     streams = with_assumptions(open_sources(run.spec, lake, catalog), run.spec)
     quotes = stream_quotes(streams)
-    config = backtest_config(run.spec, open_signals(run.spec, lake))
+    config = backtest_config(run.spec, open_signals(run.spec, lake, catalog))
     rows: list[dict[str, object]] = []
     for model in queue_models:
         for scale in scales:

@@ -109,8 +109,9 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
     experiment = plan.spec.tracking.experiment or plan.spec.name
     tracker = Tracker(experiment, OUT) if options.track else None
     lake = Lake(options.lake)
-    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
-    signals = open_signals(plan.spec, lake)
+    catalog = load_catalog(options.catalog)
+    streams = open_sources(plan.spec, lake, catalog)
+    signals = open_signals(plan.spec, lake, catalog)
     episodes = _episodes(plan.spec, streams)
     results = _results(plan.runs, streams, signals, on_progress)
     variants = tuple(
@@ -144,8 +145,11 @@ def explain(
         As `carry_out` does, and where the run sent no such order.
     """
     lake = Lake(options.lake)
-    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
-    (result,) = _results(plan.runs[:1], streams, open_signals(plan.spec, lake), on_progress)
+    catalog = load_catalog(options.catalog)
+    streams = open_sources(plan.spec, lake, catalog)
+    (result,) = _results(
+        plan.runs[:1], streams, open_signals(plan.spec, lake, catalog), on_progress
+    )
     return result.explain(order_id)
 
 
