@@ -26,7 +26,7 @@ class Detector:
     """Settings of the detector.
 
     With returns r of the mid over `step_ns`, v is the exponential average of r² over `fast_ns`, u
-    that over `slow_ns` and d that of r over `drift_ns`. It is a crisis while
+    that over `slow_ns` and d that of r over `drift_ns`, with a standard error from r² over as long. It is a crisis while
     sqrt(v / u) > `crisis_ratio`; a trend while |d| is more than `trend_t` standard errors from
     zero; else normal, as it is during the first `drift_ns`. A new regime is told once it has held
     for `hold_ns`. Returns beyond `clip` deviations count as such: one jump is no crisis.
@@ -52,7 +52,7 @@ class Detector:
     slow_ns: int = 300 * NS_PER_S
     drift_ns: int = 45 * NS_PER_S
     crisis_ratio: float = 1.6
-    trend_t: float = 1.6
+    trend_t: float = 3.0
     ease: float = 0.7
     clip: float = 4.0
     hold_ns: int = 2 * NS_PER_S
@@ -75,8 +75,7 @@ def detect(mid: F64Array, detector: Detector) -> I64Array:
         -math.expm1(-detector.step_ns / tau_ns)
         for tau_ns in (detector.fast_ns, detector.slow_ns, detector.drift_ns)
     ]
-    fast = slow = 0.0
-    drift = 0.0
+    fast = slow = drift = around = 0.0
     effective = max(1.0, 2.0 * detector.drift_ns / detector.step_ns)
     known, candidate, since = _NORMAL, _NORMAL, 0
     out = np.zeros(mid.size, np.int64)
@@ -87,8 +86,9 @@ def detect(mid: F64Array, detector: Detector) -> I64Array:
         fast += max(weights[0], young) * (r * r - fast)
         slow += max(weights[1], young) * (r * r - slow)
         drift += max(weights[2], young) * (r - drift)
+        around += max(weights[2], young) * (r * r - around)
         ratio = math.sqrt(fast / max(slow, _FLOOR))
-        t = abs(drift) / math.sqrt(max(slow, _FLOOR) / effective)
+        t = abs(drift) / math.sqrt(max(around, _FLOOR) / effective)
         found = _state(ratio, t, known, detector)
         if i * detector.step_ns < detector.drift_ns:
             found = _NORMAL  # too few samples to say otherwise
