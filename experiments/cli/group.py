@@ -20,6 +20,10 @@ _COMMANDS: Final = {
         "experiments.cli.calibrate:calibrate",
         "Measure models on data that knows the answer.",
     ),
+    "capture": (
+        "experiments.cli.capture:capture",
+        "Hold an arbitrage run against the crosses there were.",
+    ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (
