@@ -38,7 +38,7 @@ from framework.core.orders import JournalEvent
 from framework.engine.money import inverse_scale, unit_value
 from framework.engine.result import Result
 from framework.venue.fees import MICRO
-from research.attribution.marks import Marks
+from research.tca import CostAnalysis
 
 ADVERSE: Final = "1s"
 """Horizon within which a move against a fill counts as adverse selection."""
@@ -67,15 +67,15 @@ class Attribution:
     horizon: str
 
 
-def attribute(result: Result, marks: Marks, horizon: str = ADVERSE) -> Attribution:
+def attribute(result: Result, costs: CostAnalysis, horizon: str = ADVERSE) -> Attribution:
     """Split a trial's profit into parts.
 
     Parameters
     ----------
     result
         One trial.
-    marks
-        Of its fills, with that horizon.
+    costs
+        Analysis of its journal against its own market, with that horizon.
     horizon
         Within which a move counts as adverse selection.
 
@@ -90,73 +90,62 @@ def attribute(result: Result, marks: Marks, horizon: str = ADVERSE) -> Attributi
         .then(pl.col("bid_ticks") + pl.col("ask_ticks"))
         .forward_fill()
         .over("book")
-        .alias("twice_mid")
+        .alias("end_hticks")
     )
     rows = []
     for book, item in enumerate(result.instruments):
+        fills = costs.fills.filter(pl.col("book") == book)
         last = ends.filter(pl.col("book") == book).tail(1)
-        rows.append(_book(result, marks, horizon, book, item, last))
+        rows.append(_book(fills, horizon, item, last, _carry(result, book)))
     names = ("venue", "symbol", "currency", "spread", "adverse", "inventory", "gross")
     whole = pl.DataFrame(rows, schema=[*names, "fees", "carry"], orient="row")
     return Attribution(whole=whole, money=_money(result, whole), horizon=horizon)
 
 
 def _book(
-    result: Result,
-    marks: Marks,
-    horizon: str,
-    book: int,
-    item: Instrument,
-    last: pl.DataFrame,
+    fills: pl.DataFrame, horizon: str, item: Instrument, last: pl.DataFrame, carry: int
 ) -> tuple[object, ...]:
-    own = np.flatnonzero(marks.fills["book"].to_numpy() == book)
-    fills = marks.fills[own]
-    end = dict.fromkeys(("position_lots", "cash_units", "fee_micro", "carry_micro"), 0)
-    twice_end = 0
+    end = dict.fromkeys(
+        ("position_lots", "cash_units", "fee_micro", "carry_micro", "end_hticks"), 0
+    )
     if last.height:
         row = last.row(0, named=True)
         end = {name: int(row[name] or 0) for name in end}
-        twice_end = int(row["twice_mid"] or 0)
-    side = fills["side"].to_numpy().astype(np.int64)
-    lots, px = fills["qty_lots"].to_numpy(), fills["px_ticks"].to_numpy()
+    own = fills.select(
+        "px_hticks",
+        pl.col("fill_hticks").fill_null(pl.col("px_hticks")),
+        pl.col(f"after_{horizon}_hticks").fill_null(end["end_hticks"]),
+        pl.lit(end["end_hticks"], pl.Int64).alias("end_hticks"),
+        pl.col("side").cast(pl.Int64),
+        "qty_lots",
+    )
+    side, lots = own["side"].to_numpy(), own["qty_lots"].to_numpy()
     scale = inverse_scale(item)
-    spent = side * _twice_worth(scale, lots, 2 * px)
-    at_fill = _or(marks.at_fill[own], 2 * px)
-    later = _or(marks.later[horizon][own], np.full(own.size, twice_end, np.int64))
-    at_first = side * _twice_worth(scale, lots, at_fill)
-    at_horizon = side * _twice_worth(scale, lots, later)
-    gross = 2 * end["cash_units"] + _twice_position(scale, end["position_lots"], twice_end)
-    spread, adverse = int((at_first - spent).sum()), int((at_horizon - at_first).sum())
-    finally_ = side * _twice_worth(scale, lots, np.full(own.size, twice_end, np.int64))
-    inventory = int((finally_ - at_horizon).sum())
-    if scale:  # whose worth is rounded fill by fill
-        _check(item, "inventory", gross - spread - adverse, inventory, 4 * own.size + 4)
-        inventory = gross - spread - adverse
-    _check(item, "spread + adverse + inventory", gross, spread + adverse + inventory, 0)
+    spent, at_fill, after, at_end = (
+        int((side * _twice_worth(scale, lots, own[name].to_numpy())).sum())
+        for name in ("px_hticks", "fill_hticks", f"after_{horizon}_hticks", "end_hticks")
+    )
+    held = _twice_worth(scale, np.array([end["position_lots"]]), np.array([end["end_hticks"]]))
+    gross = 2 * end["cash_units"] + int(held[0])
+    spread, adverse, inventory = at_fill - spent, after - at_fill, at_end - after
+    room = 4 * own.height + 4 if scale else 0  # an inverse contract's worth is rounded
+    _check(item, "gross profit", gross, spread + adverse + inventory, room)
+    _check(item, "cash", 2 * end["cash_units"], -spent, room)
     _check(item, "position", end["position_lots"], int((side * lots).sum()), 0)
-    _check(item, "cash", 2 * end["cash_units"], -int(spent.sum()), 2 * own.size if scale else 0)
     _check(item, "fees", end["fee_micro"], int(fills["fee_micro"].sum()), 0)
-    carry = _carry(result, book)
-    _check(item, "carry", end["carry_micro"], carry, 0)
+    _check(item, "funding and financing", end["carry_micro"], carry, 0)
+    inventory = gross - spread - adverse
     names = (item.venue, item.symbol, item.currency)
     return (*names, spread, adverse, inventory, gross, end["fee_micro"], carry)
 
 
-def _twice_worth(scale: int, lots: I64Array, twice_px: I64Array) -> I64Array:
-    """Twice the worth of some lots at half of `twice_px`, in cash units; long is positive."""
+def _twice_worth(scale: int, lots: I64Array, hticks: I64Array) -> I64Array:
+    """Twice the worth of some lots at half of `hticks`, in cash units; long is positive."""
     if not scale:
-        return lots * twice_px
-    known = np.where(twice_px == 0, 1, twice_px)
+        return lots * hticks
+    known = np.where(hticks == 0, 1, hticks)
     worth = np.rint(-4.0 * lots * float(scale) / known).astype(np.int64)
-    return np.where(twice_px == 0, 0, worth)
-
-
-def _twice_position(scale: int, lots: int, twice_mid: int) -> int:
-    return int(_twice_worth(scale, np.array([lots]), np.array([twice_mid]))[0])
-
-
-def _or(values: I64Array, other: I64Array) -> I64Array:
-    return np.where(values == NO_PRICE, other, values)
+    return np.where(hticks == 0, 0, worth)
 
 
 def _carry(result: Result, book: int) -> int:
@@ -171,7 +160,7 @@ def _check(item: Instrument, what: str, account: int, parts: int, room: int) -> 
         raise EngineError(
             f"{item.name}: {what} must be {account:,} by the account, the journal's rows give "
             f"{parts:,}",
-            remedy="attribute a result with its own marks; where they are, please report this",
+            remedy="give the analysis of this very result's journal; if it is, please report this",
         )
 
 
@@ -179,7 +168,9 @@ def _money(result: Result, whole: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for item, row in zip(result.instruments, whole.iter_rows(named=True), strict=True):
         unit = unit_value(item)
-        gross = [float(Fraction(row[name], 2) * unit) for name in ("spread", "adverse", "inventory")]
+        gross = [
+            float(Fraction(row[name], 2) * unit) for name in ("spread", "adverse", "inventory")
+        ]
         paid = [float(-Fraction(row[name], MICRO) * unit) for name in ("fees", "carry")]
         micro = row["gross"] * (MICRO // 2) - row["fees"] - row["carry"]
         net = float(Fraction(micro, MICRO) * unit)
