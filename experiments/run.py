@@ -205,6 +205,7 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         exchange_model=spec.exchange.value,
         self_trade=spec.self_trade.value,
         compiled=spec.compiled,
+        risk=spec.risk.limits() if spec.risk else None,
         journal=spec.journal.value,
         signals=tuple(signals),
     )

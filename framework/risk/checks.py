@@ -54,7 +54,7 @@ def is_stale(world: I64Array, b: int) -> bool:
 @kernel
 def _outside_collar(limits: Record, order_type: int, px_ticks: int, mid: float) -> bool:
     """True where a limit price is too far from the mid; orders without one have no such price."""
-    if order_type in (_MARKET, _STOP) or order_type == _MIDPOINT and px_ticks == 0:
+    if order_type in (_MARKET, _STOP) or (order_type == _MIDPOINT and px_ticks == 0):
         return False
     return abs(float(px_ticks) - mid) > limits.collar * abs(mid)
 

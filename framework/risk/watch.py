@@ -17,6 +17,7 @@ from framework.risk.records import (
     uses_of,
 )
 from framework.venue.due import Due, set_due
+from framework.venue.records import LocalState
 from framework.venue.world import FOREVER, W, accounts_of, orders_of
 
 _FILLED = int(JournalEvent.FILLED)
@@ -24,7 +25,7 @@ _ACCEPTED, _CANCEL_REJECTED = int(JournalEvent.ACCEPTED), int(JournalEvent.CANCE
 _STOPPED, _STALE = int(Reason.RISK_STOPPED), int(Reason.RISK_STALE)
 _PROTECTION, _LOSS = int(Reason.RISK_PROTECTION), int(Reason.RISK_LOSS)
 _DRAWDOWN, _NONE = int(Reason.RISK_DRAWDOWN), int(Reason.NONE)
-_RISK = int(Due.RISK)
+_RISK, _OPEN = int(Due.RISK), int(LocalState.OPEN)
 _INF = float("inf")
 
 
@@ -125,9 +126,9 @@ def hear_risk(
             ask_cancels(world, k, b, _PROTECTION, True)
         _look_at_loss(world, k)
     elif (event in (_ACCEPTED, _CANCEL_REJECTED)) and risk.is_quote:
-        # A cancel may overtake the order it is to cancel: it is asked for again.
+        # A cancel may overtake the order it is to cancel: it is asked for again once that stands.
         reason = _closed_for(world, k, b)
-        if reason != _NONE:
+        if reason != _NONE and orders_of(world, k)[o].local_state == _OPEN:
             ask_cancel(world, k, o, reason)
 
 
