@@ -35,13 +35,18 @@ JOURNAL_SCHEMA: Final = pa.schema(
         ("fee_micro", pa.int64()),
         ("bid_ticks", pa.int64()),
         ("ask_ticks", pa.int64()),
+        ("mid_gap_half_ticks", pa.int64()),
+        ("seen_age_ns", pa.int64()),
     ]
 )
 """One row per order event, in the order it happened. ``event``, ``order_type``,
 ``time_in_force``, ``liquidity`` and ``reason`` are the enums of `framework.core.orders`.
 ``ts_ns`` is our clock for what we sent, the venue's for what the venue did. ``bid_ticks`` and
 ``ask_ticks`` are the best prices at that instant: as we knew them for what we sent, the venue's
-own for what the venue did (`NO_PRICE` where a side was empty). ``fee_micro`` is in millionths of
+own for what the venue did (`NO_PRICE` where a side was empty). What we sent also shows what it was
+decided on: ``mid_gap_half_ticks``, the mid we knew less the mid at the venue at that instant
+(`NO_PRICE` where one of them did not exist), and ``seen_age_ns``, the time since the last message
+we knew of happened at the venue (−1 where there was none, and in all other rows). ``fee_micro`` is in millionths of
 tick · lot; positive is paid."""
 
 SAMPLE_SCHEMA: Final = pl.Schema(
