@@ -25,6 +25,7 @@ from framework.catalog import (
     LatencyModelEntry,
     WindowDays,
 )
+from framework.state.lag import Lag, StoreLink
 
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -62,6 +63,13 @@ class SelfTradeRule(StrEnum):
     CANCEL_BOTH = "cancel_both"
     DECREMENT = "decrement"
     ALLOW = "allow"
+
+
+class JournalKept(StrEnum):
+    """Which events of its orders a run keeps."""
+
+    ALL = "all"
+    FILLS = "fills"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -190,6 +198,45 @@ class QueueSpec:
     power: float = Field(default=3.0, gt=0)
 
 
+class MarketView(StrEnum):
+    """What a strategy reads: what reaches us from the venues, or what the state store shows."""
+
+    DIRECT = "direct"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class StoreSpec:
+    """Lags of the state store, for strategies that read it.
+
+    Parameters
+    ----------
+    write_ns
+        From issuing a write until it is committed.
+    notify_ns
+        From a commit until a watcher is told.
+    read_ns
+        How old the state is that a read returns.
+    write_model, notify_model, read_model
+        Where each lag comes from, e.g. ``{kind: log_normal, sigma: 0.5}``; constant where left out.
+    """
+
+    write_ns: Duration = Field(default=0, validation_alias="write")
+    notify_ns: Duration = Field(default=0, validation_alias="notify")
+    read_ns: Duration = Field(default=0, validation_alias="read")
+    write_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
+    notify_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
+    read_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
+
+    def link(self) -> StoreLink:
+        """Return it as the engine knows it."""
+        return StoreLink(
+            write=Lag(ns=self.write_ns, model=self.write_model.model()),
+            notify=Lag(ns=self.notify_ns, model=self.notify_model.model()),
+            read=Lag(ns=self.read_ns, model=self.read_model.model()),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class TrackingSpec:
     """Where MLflow files the run; the spec's name where `experiment` is left out."""
@@ -202,6 +249,33 @@ class ReportSpec:
     """What the report shows; `max_fills` rows of the table of fills."""
 
     max_fills: int = Field(default=200, ge=0, le=10_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class SignalSpec:
+    """A signal table that strategies may read.
+
+    Parameters
+    ----------
+    table
+        Of the silver layer: ``"planted_regimes"`` or ``"silver/planted_regimes"``.
+    scope
+        What it is about; may be left out where the table has one scope.
+    states
+        Names of its states in the order of their values; none where it is a number.
+    write_ns, notify_ns
+        Lags of the state store: from the writer's recorded time until it is committed, and from
+        then until we are told.
+    version
+        Delta version; the latest where left out, and written down either way.
+    """
+
+    table: str
+    scope: str = ""
+    states: tuple[str, ...] = ()
+    write_ns: Duration = Field(default=0, validation_alias="write")
+    notify_ns: Duration = Field(default=0, validation_alias="notify")
+    version: int | None = Field(default=None, ge=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
@@ -236,9 +310,15 @@ class Spec:
         The period, `end` outside; all there is where left out.
     latency, fees
         Overrides of the catalog's values.
+    view
+        What the strategy reads of the market; what its class declares where left out.
+    store
+        The lags of the state store, where it is read.
     funding, financing, impact
         By stream (``"venue:symbol"``), instead of the catalog's: a perpetual's funding rates,
         interest on positions, and how our own taking moves the price.
+    signals
+        What strategies may read besides the market, by the name they ask for.
     queue, exchange
         How resting orders are filled.
     self_trade
@@ -247,6 +327,8 @@ class Spec:
         Of every random draw.
     compiled
         True to compile the strategy: the same journal, and wake-ups that cost nothing.
+    journal
+        What of its orders' lives the run keeps.
     sample_interval_ns
         Spacing of the equity curve; about 2,000 points where left out.
     vary
@@ -263,14 +345,18 @@ class Spec:
     end_ns: Instant | None = Field(default=None, validation_alias="end")
     latency: LatencySpec = field(default_factory=LatencySpec)
     fees: FeesSpec = field(default_factory=FeesSpec)
+    view: MarketView | None = None
+    store: StoreSpec = field(default_factory=StoreSpec)
     funding: dict[str, FundingTable] = field(default_factory=dict)
     financing: dict[str, FinancingEntry] = field(default_factory=dict)
     impact: dict[str, ImpactEntry] = field(default_factory=dict)
+    signals: dict[str, SignalSpec] = field(default_factory=dict)
     queue: QueueSpec = field(default_factory=QueueSpec)
     exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS
     self_trade: SelfTradeRule = SelfTradeRule.CANCEL_NEWEST
     seed: int = Field(default=1, ge=0, lt=2**63)
     compiled: bool = False
+    journal: JournalKept = JournalKept.ALL
     sample_interval_ns: Duration | None = Field(
         default=None, validation_alias="sample_interval", gt=0
     )

@@ -151,7 +151,7 @@ def _groups(
     # Interpreted strategies take turns anyway: one interpreter runs one thread at a time.
     n = min(threads, len(strategies)) if config.compiled else 1
     ends = [len(strategies) * (i + 1) // n for i in range(n)]
-    groups = []
+    groups: list[tuple[int, Sequence[Strategy]]] = []
     for first, end in zip([0, *ends[:-1]], ends, strict=True):
         for _, same in groupby(strategies[first:end], lambda strategy: view_of(strategy, config)):
             group = list(same)

@@ -7,9 +7,10 @@ from enum import IntEnum
 from typing import Final
 
 from framework.core.errors import SpecError
-from framework.core.orders import SelfTrade
+from framework.core.orders import Journal, SelfTrade
 from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
+from framework.signals.base import Signal
 from framework.state.lag import StoreLink
 from framework.strategy.base import VIEWS
 from framework.venue.matching import ExchangeModel
@@ -54,6 +55,11 @@ class BacktestConfig:
         The lags of the store, where it is read.
     compiled
         True to compile the strategy classes; the journal is the same, wake-ups cost nothing.
+    journal
+        ``"all"``, or ``"fills"`` to keep only what moves the account, in the same bytes: many
+        trials then need far less memory and time. The journal's hash is of what is kept.
+    signals
+        What strategies may read besides the market, each value from when it is available on.
     threads
         Threads that share the trials of a compiled run; 0 takes one a core. Results do not
         depend on it.
@@ -73,10 +79,12 @@ class BacktestConfig:
     max_orders: int = 128
     chunk_rows: int = CHUNK_ROWS
     compiled: bool = False
+    journal: str = "all"
     threads: int = 0
     trace_order: int = 0
     view: str = ""
     store: StoreLink = field(default_factory=StoreLink)
+    signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
         if self.queue_model != AUTO:
@@ -86,8 +94,9 @@ class BacktestConfig:
         if self.view not in ("", *VIEWS):
             raise SpecError(
                 f"view must be one of {', '.join(VIEWS)}, got {self.view!r}",
-                remedy='write view: store, or leave it out for what the strategy declares',
+                remedy="write view: store, or leave it out for what the strategy declares",
             )
+        _choose(Journal, self.journal, "journal")
         for name in ("queue_power", "max_orders", "chunk_rows"):
             if getattr(self, name) <= 0:
                 raise SpecError(
@@ -119,6 +128,11 @@ class BacktestConfig:
     def exchange(self) -> ExchangeModel:
         """The exchange model as the kernels know it."""
         return ExchangeModel[self.exchange_model.upper()]
+
+    @property
+    def kept_events(self) -> Journal:
+        """The events whose rows are kept."""
+        return Journal[self.journal.upper()]
 
     @property
     def self_trade_rule(self) -> SelfTrade:

@@ -1,7 +1,8 @@
 """The event loop: whatever comes next, in one total order, until a strategy must be woken.
 
-Order at one instant: a market event at its venue, a request reaching a venue, a market event
-reaching us, a response reaching us, a timer, a settlement, a sample of the state. The loop keeps
+Order at one instant: a market event at its venue, a request reaching a venue, the state store
+telling of a change, a market event reaching us, a response reaching us, a timer, a settlement, a
+sample of the state. The loop keeps
 all it needs in the world, so it can return at any wake-up and be entered again as if it had never
 left.
 """
@@ -193,7 +194,7 @@ def _advance(world: I64Array) -> int:
         reach_ns = min(watched_ns, told_ns - 1)
         if event_ns <= min(rest_ns, told_ns, _LATEST) or received_ns <= reach_ns:
             flow(world, min(rest_ns, told_ns), reach_ns)
-        elif told_ns <= watched_ns and told_ns < world[W.HORIZON_NS] and told_ns <= world[W.LAST_NS]:
+        elif told_ns <= min(watched_ns, world[W.HORIZON_NS] - 1, world[W.LAST_NS]):
             hear_store(world)
         elif rest_ns >= world[W.HORIZON_NS] or rest_ns > world[W.LAST_NS]:
             if received_ns == FOREVER:

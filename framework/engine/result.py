@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from framework.core.errors import CrossbookError
 from framework.core.instrument import Instrument
-from framework.engine.explain import check_sent, order_life
+from framework.engine.explain import check_sent, not_sent, order_life
 from framework.engine.rendering import as_html, as_text
 from framework.engine.summary import summarise
 from framework.engine.tables import equity_table, fills_table
@@ -43,11 +43,11 @@ JOURNAL_SCHEMA: Final = pa.schema(
 ``time_in_force``, ``liquidity`` and ``reason`` are the enums of `framework.core.orders`.
 ``ts_ns`` is our clock for what we sent, the venue's for what the venue did. ``bid_ticks`` and
 ``ask_ticks`` are the best prices at that instant: as we knew them for what we sent, the venue's
-own for what the venue did (`NO_PRICE` where a side was empty). What we sent also shows what it was
-decided on: ``mid_gap_half_ticks``, the mid we knew less the mid at the venue at that instant
-(`NO_PRICE` where one of them did not exist), and ``seen_age_ns``, the time since the last message
-we knew of happened at the venue (−1 where there was none, and in all other rows). ``fee_micro`` is in millionths of
-tick · lot; positive is paid."""
+own for what the venue did (`NO_PRICE` where a side was empty). ``fee_micro`` is in millionths of
+tick · lot; positive is paid. What we sent also shows what it was decided on: ``mid_gap_half_ticks``
+is the mid we knew less the venue's mid at that instant (`NO_PRICE` where one did not exist),
+``seen_age_ns`` the time since the last message we knew of happened at the venue (−1 where there was
+none). All other rows hold `NO_PRICE` and −1 there."""
 
 SAMPLE_SCHEMA: Final = pl.Schema(
     {
@@ -132,9 +132,12 @@ class Result:
         ``pnl`` is net of fees, funding and financing (``carry``) and marked to the last mid; money
         is None where the instruments do not share one currency, ``pnl_by_currency`` always says.
         ``positions`` is ``{venue: {symbol: quantity}}``. ``fill_ratio`` is the share
-        of submitted orders that were filled at least in part, 0 without orders.
+        of submitted orders that were filled at least in part, 0 without orders; ``rejected`` is
+        None where the run kept fills only.
         """
-        return summarise(self.instruments, self.journal, self.fills, self.equity, self.events)
+        return summarise(
+            self.instruments, self.journal, self.fills, self.equity, self.events, self.counters
+        )
 
     def explain(self, order_id: int) -> pl.DataFrame:
         """Tell one order's life, its place in the queue over time included; see `LIFE_SCHEMA`.
@@ -146,7 +149,7 @@ class Result:
         CrossbookError
             Where the trial sent no such order, or the result cannot be run again.
         """
-        check_sent(order_id, self.journal)
+        check_sent(order_id, self.journal, self.counters)
         if self.again is None:
             raise CrossbookError(
                 "an order is explained by running its trial again, but this result was stored "
@@ -161,6 +164,8 @@ class Result:
                 remedy="the strategy must depend on nothing but what its context shows",
             )
         assert traced.trace is not None
+        if not traced.trace.num_rows:
+            raise not_sent(order_id, self.counters["orders"], [])
         return order_life(self.instruments, traced.trace)
 
     def __getstate__(self) -> dict[str, object]:

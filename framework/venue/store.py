@@ -143,15 +143,17 @@ def _next_ns(lag: Record, feed_ns: int) -> int:
         return lag.ns
     if lag.kind == _FROM_DATA:
         return int(feed_ns * lag.spread + 0.5) if feed_ns >= 0 else lag.ns
-    lag.sent += 1
-    return drawn_ns(lag.ns, lag.spread, lag.seed, lag.sent)
+    sent: int = lag.sent + 1
+    lag.sent = sent
+    return drawn_ns(lag.ns, lag.spread, lag.seed, sent)
 
 
 @kernel
 def _arrival_ns(lag: Record, sent_ns: int, feed_ns: int) -> int:
     """When a message sent now arrives; it does not overtake the one before it."""
-    lag.last_ns = max(lag.last_ns, sent_ns + _next_ns(lag, feed_ns))
-    return lag.last_ns
+    arrival_ns: int = max(lag.last_ns, sent_ns + _next_ns(lag, feed_ns))
+    lag.last_ns = arrival_ns
+    return arrival_ns
 
 
 @kernel

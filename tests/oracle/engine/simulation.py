@@ -1,7 +1,8 @@
 """The whole simulation as one heap of things to come, in the documented total order.
 
 At one instant: a market event happens at its venue, a request reaches a venue, the store tells of
-what it was told before, a market event reaches us, a response reaches us, a timer fires, positions are charged, the state is sampled.
+what was written to it, a market event reaches us, a response reaches us, a timer fires, positions
+are charged, the state is sampled.
 Streams go by name, the rows of a stream as they stand, messages as they were sent, the timer before
 the alarm.
 """
