@@ -55,6 +55,14 @@ class ExchangeModel(StrEnum):
     NO_PARTIAL_FILLS = "no_partial_fills"
 
 
+class MarketLevel(StrEnum):
+    """What the gold table of a planted market shows."""
+
+    ORDERS = "orders"
+    DEPTH = "depth"
+    QUOTES = "quotes"
+
+
 class SelfTradeRule(StrEnum):
     """What gives way where two orders of a strategy would trade with each other."""
 
@@ -252,6 +260,24 @@ class ReportSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class PlantedSpec:
+    """A generated market whose truth is known; written to the lake where it is missing.
+
+    Parameters
+    ----------
+    minutes, seed, venues
+        As ``crossbook planted`` takes them.
+    levels
+        What gold shows: ``orders``, ``depth`` (table NAME_depth), ``quotes`` (table NAME_quotes).
+    """
+
+    minutes: float = Field(gt=0)
+    seed: int = 7
+    venues: int = Field(default=2, ge=1, le=15)
+    levels: tuple[MarketLevel, ...] = (MarketLevel.DEPTH,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class SignalSpec:
     """A signal table that strategies may read.
 
@@ -317,6 +343,8 @@ class Spec:
     funding, financing, impact
         By stream (``"venue:symbol"``), instead of the catalog's: a perpetual's funding rates,
         interest on positions, and how our own taking moves the price.
+    planted
+        Generated markets that are written where the lake lacks them, by name.
     signals
         What strategies may read besides the market, by the name they ask for.
     queue, exchange
@@ -350,6 +378,7 @@ class Spec:
     funding: dict[str, FundingTable] = field(default_factory=dict)
     financing: dict[str, FinancingEntry] = field(default_factory=dict)
     impact: dict[str, ImpactEntry] = field(default_factory=dict)
+    planted: dict[str, PlantedSpec] = field(default_factory=dict)
     signals: dict[str, SignalSpec] = field(default_factory=dict)
     queue: QueueSpec = field(default_factory=QueueSpec)
     exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS

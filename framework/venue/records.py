@@ -172,20 +172,21 @@ SIGNAL_DTYPE: Final = record_of(available=_I, valid=_I, value=_I, rows=_I, now=_
 of them holds now (-1: none yet)."""
 
 ORDER_DTYPE: Final = record_of(
+    # What the trial knows, first, so that Python writes it in one go.
     id=_I,
     book=_I,
     side=_I,
+    local_state=_I,
+    local_z=_I,
+    local_leaves=_I,
+    cancel_sent=_I,
+    in_flight=_I,
     order_type=_I,
     tif=_I,
     venue_state=_I,
     z=_I,
     lots=_I,
     leaves=_I,
-    local_state=_I,
-    local_z=_I,
-    local_leaves=_I,
-    in_flight=_I,
-    cancel_sent=_I,
     front=_F,
     traded=_F,
     words=_I,
