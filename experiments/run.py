@@ -208,6 +208,8 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         risk=spec.risk.limits() if spec.risk else None,
         journal=spec.journal.value,
         signals=tuple(signals),
+        view=spec.view.value if spec.view else "",
+        store=spec.store.link(),
     )
 
 

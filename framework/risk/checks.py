@@ -17,7 +17,7 @@ from framework.risk.exposure import (
 from framework.risk.protection import protects
 from framework.risk.records import book_limits_of, limits_of, trial_use_of
 from framework.venue.records import View
-from framework.venue.world import FOREVER, W, orders_of, view_of
+from framework.venue.world import FOREVER, W, feed_of, orders_of
 
 _MARKET, _STOP = int(OrderType.MARKET), int(OrderType.STOP)
 _MIDPOINT = int(OrderType.MIDPOINT)
@@ -36,7 +36,7 @@ _INF = float("inf")
 def last_heard_ns(world: I64Array, b: int) -> int:
     """When the latest message of a book's venue reached us."""
     limits = book_limits_of(world)
-    heard_ns = view_of(world, _V_TS_RECV)
+    heard_ns = feed_of(world, _V_TS_RECV)
     latest_ns = 0
     for other in range(limits.size):
         if limits[other].venue == limits[b].venue:
@@ -65,7 +65,7 @@ def _spread_too_wide(world: I64Array, limits: Record, b: int) -> bool:
         return False
     if not has_mid(world, b):
         return True
-    bid, ask = view_of(world, _V_BID)[b], view_of(world, _V_ASK)[b]
+    bid, ask = feed_of(world, _V_BID)[b], feed_of(world, _V_ASK)[b]
     return float(ask - bid) > limits.max_spread * 0.5 * float(bid + ask)
 
 

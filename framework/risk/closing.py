@@ -14,11 +14,11 @@ from framework.venue.slots import claim
 from framework.venue.world import (
     W,
     accounts_of,
+    feed_of,
     open_of,
     orders_of,
     outbox_of,
     trials_of,
-    view_of,
 )
 
 _CANCEL, _NEW = int(Request.CANCEL), int(Request.NEW)
@@ -53,8 +53,8 @@ def tell_breach(world: I64Array, k: int, b: int, reason: int, lots: int) -> None
     row = journal_at(world, blank_row(world, k, world[W.NOW_NS], _BREACH, b))
     row.reason = reason
     row.qty_lots = lots
-    row.bid_ticks = view_of(world, _V_BID)[b]
-    row.ask_ticks = view_of(world, _V_ASK)[b]
+    row.bid_ticks = feed_of(world, _V_BID)[b]
+    row.ask_ticks = feed_of(world, _V_ASK)[b]
 
 
 @kernel

@@ -13,7 +13,7 @@ from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import JournalEvent, OrderType, TimeInForce
 from framework.risk.records import at_risk_of, book_limits_of, trial_use_of, uses_of
 from framework.venue.records import View
-from framework.venue.world import W, accounts_of, orders_of, view_of
+from framework.venue.world import W, accounts_of, feed_of, orders_of
 
 _MARKET = int(OrderType.MARKET)
 _IOC, _FOK = int(TimeInForce.IOC), int(TimeInForce.FOK)
@@ -31,8 +31,8 @@ def takes_at_once(order_type: int, tif: int) -> bool:
 @kernel
 def has_mid(world: I64Array, b: int) -> bool:
     """True where we know a book to be valid and to have a bid and an ask."""
-    bid, ask = view_of(world, _V_BID)[b], view_of(world, _V_ASK)[b]
-    return view_of(world, _V_VALID)[b] != 0 and bid != NO_PRICE and ask != NO_PRICE
+    bid, ask = feed_of(world, _V_BID)[b], feed_of(world, _V_ASK)[b]
+    return feed_of(world, _V_VALID)[b] != 0 and bid != NO_PRICE and ask != NO_PRICE
 
 
 @kernel
@@ -40,7 +40,7 @@ def known_mid(world: I64Array, k: int, b: int) -> float:
     """Mid that we know of a book, in ticks; the last looked at where it has none, 0 before any."""
     use = uses_of(world, k)[b]
     if has_mid(world, b):
-        bid, ask = view_of(world, _V_BID)[b], view_of(world, _V_ASK)[b]
+        bid, ask = feed_of(world, _V_BID)[b], feed_of(world, _V_ASK)[b]
         use.mark = 0.5 * (float(bid) + float(ask))
     return use.mark
 
