@@ -208,8 +208,11 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         exchange_model=spec.exchange.value,
         self_trade=spec.self_trade.value,
         compiled=spec.compiled,
+        risk=spec.risk.limits() if spec.risk else None,
         journal=spec.journal.value,
         signals=tuple(signals),
+        view=spec.view.value if spec.view else "",
+        store=spec.store.link(),
     )
 
 
