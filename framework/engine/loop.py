@@ -1,12 +1,15 @@
 """The event loop: whatever comes next, in one total order, until a strategy must be woken.
 
-Order at one instant: a market event at its venue, a request reaching a venue, a market event
-reaching us, a response reaching us, a timer, a settlement, a sample of the state. The loop keeps
+Order at one instant: a market event at its venue, a request reaching a venue, the state store
+telling of a change, a market event reaching us, a response reaching us, a timer, a settlement, a
+sample of the state. The loop keeps
 all it needs in the world, so it can return at any wake-up and be entered again as if it had never
 left.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
@@ -14,8 +17,9 @@ from framework._jit import array_at, call_entry, cold, kernel
 from framework.core.events import I64Array
 from framework.engine.ending import end_trial, sample_trial
 from framework.engine.fan import MARKET_WAKES, fan_out, wake
-from framework.engine.market import flow
-from framework.engine.requests import arrive, hear, post
+from framework.engine.market import flow, hear_store
+from framework.engine.requests import arrive, hear, keep_in_store, post
+from framework.risk.watch import look
 from framework.venue.costs import settle
 from framework.venue.due import Due, set_due, whose_turn
 from framework.venue.feed import catch_up, next_received_ns
@@ -28,12 +32,13 @@ from framework.venue.world import (
     trials_of,
 )
 
+_LATEST: Final = FOREVER - 1
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
 _NO_PROGRESS = int(Status.NO_PROGRESS)
 _FLUSH = int(Status.FLUSH)
 _CHECKPOINT, _PAUSE = int(Status.CHECKPOINT), int(Status.PAUSE)
 _DUE_REQUEST, _DUE_RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
-_DUE_TIMER = int(Due.TIMER)
+_DUE_TIMER, _DUE_RISK = int(Due.TIMER), int(Due.RISK)
 _TIMER = int(WakeKind.TIMER)
 
 
@@ -97,12 +102,24 @@ def _hear(world: I64Array) -> bool:
     now_ns = world[W.NEXT_RESPONSE_NS]
     k = whose_turn(world, _DUE_RESPONSE)
     world[W.NOW_NS] = now_ns
+    if world[W.STORE] and keep_in_store(world, k):
+        return False
     kind = hear(world, k)
     _count_action(world, now_ns)
     if trials_of(world)[k].wakes & (1 << kind) == 0:
         return False
     wake(world, k, kind)
     return True
+
+
+@kernel
+def _look_at_risk(world: I64Array) -> None:
+    """Let the risk room look at a trial, and send what it asks for."""
+    cold()
+    world[W.NOW_NS] = world[W.NEXT_RISK_NS]
+    k = whose_turn(world, _DUE_RISK)
+    look(world, k)
+    post(world, k)
 
 
 @kernel
@@ -178,14 +195,18 @@ def _advance(world: I64Array) -> int:
         request_ns, response_ns = world[W.NEXT_REQUEST_NS], world[W.NEXT_RESPONSE_NS]
         timer_ns, sample_ns = world[W.NEXT_TIMER_NS], world[W.NEXT_SAMPLE_NS]
         settlement_ns = world[W.NEXT_SETTLEMENT_NS]
-        pause_ns = world[W.NEXT_PAUSE_NS]
-        later_ns = min(response_ns, timer_ns, settlement_ns, sample_ns, pause_ns)
+        pause_ns, risk_ns = world[W.NEXT_PAUSE_NS], world[W.NEXT_RISK_NS]
+        later_ns = min(response_ns, risk_ns, timer_ns, settlement_ns, sample_ns, pause_ns)
         rest_ns = min(request_ns, later_ns)
         received_ns = next_received_ns(world)
         # At one instant requests reach their venues before the market reaches us.
         watched_ns = min(request_ns - 1, later_ns) if watching else NEVER
-        if (event_ns <= rest_ns and event_ns != FOREVER) or received_ns <= watched_ns:
-            flow(world, rest_ns, watched_ns)
+        told_ns = world[W.NEXT_TOLD_NS]
+        reach_ns = min(watched_ns, told_ns - 1)
+        if event_ns <= min(rest_ns, told_ns, _LATEST) or received_ns <= reach_ns:
+            flow(world, min(rest_ns, told_ns), reach_ns)
+        elif told_ns <= min(watched_ns, world[W.HORIZON_NS] - 1, world[W.LAST_NS]):
+            hear_store(world)
         elif rest_ns >= world[W.HORIZON_NS] or rest_ns > world[W.LAST_NS]:
             if received_ns == FOREVER:
                 return _DONE
@@ -197,6 +218,8 @@ def _advance(world: I64Array) -> int:
         elif response_ns == rest_ns:
             if _hear(world):
                 return _WAKE
+        elif risk_ns == rest_ns:
+            _look_at_risk(world)
         elif timer_ns == rest_ns:
             return wake(world, _fire_timer(world), _TIMER)
         elif settlement_ns == rest_ns:

@@ -69,6 +69,7 @@ def send(
     message.z = z
     message.lots = lots
     message.leaves = leaves
+    message.stored = 0
     if response:
         order = orders_of(world, k)[order_id & (world[W.SLOTS] - 1)]
         order.words += 1
@@ -76,6 +77,21 @@ def send(
     _set_ends(world, k, response, head, tail + 1)
     if i == head:
         set_due(world, response, k, ts_ns)
+
+
+@kernel
+def answer_ourselves(world: I64Array, k: int, kind: int, order_id: int) -> None:
+    """Answer a request that never left; the answer is not one of the venue's numbered words."""
+    cold()
+    order = orders_of(world, k)[order_id & (world[W.SLOTS] - 1)]
+    word = order.words
+    send(world, k, 1, world[W.NOW_NS], kind, order_id, order.local_z, 0, order.local_leaves)
+    order.words = word
+    mail = mail_of(world, k, 1)
+    head, tail = _ends(world, k, 1)
+    for i in range(head, tail):
+        if mail[i].id == order_id and mail[i].word == word + 1:
+            mail[i].word = 0
 
 
 @kernel
@@ -97,6 +113,31 @@ def take(world: I64Array, k: int, response: int) -> int:
         _set_ends(world, k, response, head + 1, tail)
     _expect(world, k, response)
     return head
+
+
+@kernel
+def put_off(world: I64Array, k: int, ts_ns: int) -> None:
+    """Let a trial's next response arrive later: a document in the store tells of it."""
+    cold()
+    mail = mail_of(world, k, 1)
+    head, tail = _ends(world, k, 1)
+    first = mail[head]
+    kind, order_id, z, lots = first.kind, first.id, first.z, first.lots
+    leaves, word = first.leaves, first.word
+    i = head
+    while i + 1 < tail and mail[i + 1].ts_ns <= ts_ns:
+        mail[i] = mail[i + 1]
+        i += 1
+    later = mail[i]
+    later.ts_ns = ts_ns
+    later.kind = kind
+    later.id = order_id
+    later.z = z
+    later.lots = lots
+    later.leaves = leaves
+    later.word = word
+    later.stored = 1
+    _expect(world, k, 1)
 
 
 @kernel

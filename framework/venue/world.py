@@ -75,15 +75,19 @@ class W(IntEnum):
     N_TOPS = auto()
     START_NS = auto()
     """Strategies sleep until then; earlier events only build the books."""
+    NEXT_TOLD_NS = auto()
+    """When the store next tells its watchers of a change."""
     LAST_NS = auto()
     """Latest instant of the whole market so far, on either clock."""
     # Earliest instants at which any trial has something to do, and whose turn it is; see `due`.
     NEXT_REQUEST_NS = auto()
     NEXT_RESPONSE_NS = auto()
     NEXT_TIMER_NS = auto()
+    NEXT_RISK_NS = auto()
     TURN_REQUEST = auto()
     TURN_RESPONSE = auto()
     TURN_TIMER = auto()
+    TURN_RISK = auto()
     NEXT_SAMPLE_NS = auto()
     SAMPLE_INTERVAL_NS = auto()
     NEXT_PAUSE_NS = auto()
@@ -99,6 +103,8 @@ class W(IntEnum):
     TRACE_ID = auto()
     """Order whose queue position is written down at every change; 0 for none."""
     ANY_WAKES = auto()
+    RISK = auto()
+    """1 where requests pass through the risk room."""
     # Fan-out of one received event over the trials; it survives a return to Python.
     FAN_OPEN = auto()
     FAN_BOOK = auto()
@@ -145,6 +151,13 @@ class W(IntEnum):
     QUEUES = auto()
     STREAMS = auto()
     VIEW = auto()
+    """What a strategy reads. Where it reads the store, that of the trial which is awake."""
+    FEED = auto()
+    """What has reached us; the view itself where no store stands in between."""
+    TOLD = auto()
+    """What wake-ups have told of; the view itself where no store stands in between."""
+    STORE = auto()
+    """Address of the store's own numbers, 0 where strategies see what reaches us."""
     TRIALS = auto()
     ORDERS = auto()
     LIVE = auto()
@@ -166,6 +179,12 @@ class W(IntEnum):
     SETTLEMENTS = auto()
     N_SIGNALS = auto()
     SIGNALS = auto()
+    RISK_LIMITS = auto()
+    RISK_BOOKS = auto()
+    RISK_USES = auto()
+    RISK_TRIALS = auto()
+    RISK_ORDERS = auto()
+    RISK_RINGS = auto()
     SIZE = auto()
 
 
@@ -198,6 +217,20 @@ def view_of(world: I64Array, row: int) -> I64Array:
     """One row of the view, one value a book."""
     n = world[W.N_BOOKS]
     return array_at(world[W.VIEW] + 8 * n * row, n, np.int64)
+
+
+@kernel
+def feed_of(world: I64Array, row: int) -> I64Array:
+    """One row of what has reached us, one value a book."""
+    n = world[W.N_BOOKS]
+    return array_at(world[W.FEED] + 8 * n * row, n, np.int64)
+
+
+@kernel
+def told_of(world: I64Array, row: int) -> I64Array:
+    """One row of what wake-ups have told of, one value a book."""
+    n = world[W.N_BOOKS]
+    return array_at(world[W.TOLD] + 8 * n * row, n, np.int64)
 
 
 @kernel
