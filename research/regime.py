@@ -26,10 +26,11 @@ class Detector:
     """Settings of the detector.
 
     With returns r of the mid over `step_ns`, v is the exponential average of r² over `fast_ns`, u
-    that over `slow_ns` and d that of r over `drift_ns`, with a standard error from r² over as long. It is a crisis while
-    sqrt(v / u) > `crisis_ratio`; a trend while |d| is more than `trend_t` standard errors from
-    zero; else normal, as it is during the first `drift_ns`. A new regime is told once it has held
-    for `hold_ns`. Returns beyond `clip` deviations count as such: one jump is no crisis.
+    that over `slow_ns` and d that of r over `drift_ns`, with a standard error from r² over as long.
+    It is a crisis while sqrt(v / u) > `crisis_ratio`; a trend while |d| is more than `trend_t`
+    standard errors from zero; else normal, as it is during the first `drift_ns`. A new regime is
+    told once it has held for `hold_ns`. Returns beyond `clip` deviations are cut: one jump is no
+    crisis.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class Detector:
     slow_ns: int = 300 * NS_PER_S
     drift_ns: int = 45 * NS_PER_S
     crisis_ratio: float = 1.6
-    trend_t: float = 3.0
+    trend_t: float = 2.0
     ease: float = 0.7
     clip: float = 4.0
     hold_ns: int = 2 * NS_PER_S

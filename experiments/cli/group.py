@@ -41,7 +41,15 @@ _COMMANDS: Final = {
     ),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
+    "shortfall": (
+        "experiments.cli.shortfall:shortfall",
+        "Measure parent orders against their arrival.",
+    ),
     "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),
+    "strategies": (
+        "experiments.cli.strategies:strategies",
+        "Run every shipped spec and compare them.",
+    ),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),
     "warm": ("experiments.cli.warm:warm", "Compile the engine ahead of the first run."),
