@@ -121,7 +121,8 @@ def _parents(
     horizon_ns = _whole(run.strategy, "horizon_ns")
     end_ns = max(max(stream.files()["last_ns"].to_pylist()) for stream in streams)
     end_ns = min([end_ns, *(s.end_ns for s in streams if s.end_ns is not None)])
-    room_ns = end_ns - horizon_ns - start_ns - after_ns
+    # A tenth of the horizon for what is swept at its end.
+    room_ns = end_ns - horizon_ns * 11 // 10 - start_ns - after_ns
     if room_ns < 0:
         raise SpecError(
             f"an order must arrive {horizon_ns / 1e9:g} s before the data end, they last "

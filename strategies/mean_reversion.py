@@ -58,7 +58,7 @@ class MeanReversion(Strategy):
     window: int = param(300, low=10, high=100_000, log=True, doc="samples remembered")
     entry_z: float = param(2.0, low=0.5, high=10.0, doc="deviations that are mispriced")
     exit_z: float = param(0.0, low=-2.0, high=2.0, doc="deviations at which it is closed")
-    stop_z: float = param(6.0, low=1.0, high=100.0, doc="deviations at which it was wrong")
+    stop_z: float = param(6.0, low=1.0, high=1_000.0, doc="deviations at which it was wrong")
     min_edge_bps: float = param(0.5, low=-20.0, high=100.0, doc="distance beyond the costs")
     max_imbalance: float = param(0.8, low=0.0, high=1.0, doc="lean that forbids a trade")
     max_gap_ticks: int = param(20, low=0, high=100_000, doc="air pocket that forbids a trade")

@@ -22,8 +22,9 @@ class SmartRouter(Strategy):
     Up to `rule_bps` it is swept at once. Above, it is cut into ceil(cost / rule_bps) slices, at
     most `max_slices`, none of which may itself cost more than `rule_bps`; what is not displayed
     counts as infinitely dear. Slices follow one another at the pace at which taken depth comes
-    back, between `min_gap_ns` and what the horizon allows. At the end of `horizon_ns` what is left
-    is swept. Nothing is taken at prices beyond `max_slippage_bps` from the mid at arrival.
+    back, between `min_gap_ns` and what the horizon allows; one that had to be cut short is followed
+    by a further one. After `horizon_ns` what is left is swept, as all is where `max_slices` is 1.
+    Nothing is taken at prices beyond `max_slippage_bps` from the mid at arrival.
 
     Levels are ranked by price, taker fee included, and a venue that recovers slowly is counted
     dearer, by up to `rank_bps` for the slowest: what is taken there is missed longer. The speed is
@@ -72,7 +73,6 @@ class SmartRouter(Strategy):
     next_ns: int = 0
     mid: float = 0.0  # at arrival
     left: int = 0
-    sent: int = 0  # lots of the slice under way
     slices_left: int = 0
     cost_bps: float = 0.0  # of the last walk
 
@@ -103,13 +103,13 @@ class SmartRouter(Strategy):
         self.left = self.parent_lots - self.side * self.position(ctx)
         if self.left <= 0 or (self.mid == 0.0 and not self.arrive(ctx)):
             return
-        if ctx.now_ns >= self.ends_ns:
-            self.send(ctx, self.left, NOWHERE)
-        elif ctx.now_ns >= self.next_ns and self.slices_left > 0:
-            lots = -(-self.left // self.slices_left)
-            self.send(ctx, lots, self.rule_bps if self.slices_left > 1 else NOWHERE)
+        if ctx.now_ns < self.next_ns and ctx.now_ns != self.ends_ns:
+            return
+        is_last = ctx.now_ns >= self.ends_ns or self.max_slices == 1
+        lots = self.left if is_last else -(-self.left // self.slices_left)
+        if self.send(ctx, lots, NOWHERE if is_last else self.rule_bps) == lots:
             self.slices_left = max(1, self.slices_left - 1)
-            self.next_ns = ctx.now_ns + self.gap_ns(ctx)
+        self.next_ns = ctx.now_ns + self.gap_ns(ctx)
 
     def measure(self, ctx: Context) -> None:
         """Follow the depth near the touch on the side to be taken, and how fast it recovers."""
@@ -217,13 +217,14 @@ class SmartRouter(Strategy):
                         best_score = score
         return best
 
-    def send(self, ctx: Context, lots: int, most_bps: float) -> None:
-        """Send one slice, to every venue its part."""
-        self.sent = self.walk(ctx, lots, most_bps)
+    def send(self, ctx: Context, lots: int, most_bps: float) -> int:
+        """Send one slice, to every venue its part; returns its lots."""
+        found = self.walk(ctx, lots, most_bps)
         for book in range(ctx.n_books):
             if self.wanted[book] > 0:
-                lots = self.wanted[book] * self.units[book]
-                ctx.take(book, self.side, lots, self.limit_ticks[book])
+                part = self.wanted[book] * self.units[book]
+                ctx.take(book, self.side, part, self.limit_ticks[book])
+        return found
 
     def position(self, ctx: Context) -> int:
         """Lots traded so far, as far as we have been told; counted in the coarsest."""
