@@ -25,7 +25,9 @@ MAX_RUNS: Final = 200
 """Combinations one spec may ask for; a search over more belongs to a sweep."""
 
 _SPEC: Final = TypeAdapter(Spec)
-_NOT_VARIED: Final = frozenset({"name", "data", "vary", "tracking", "report", "episodes", "start"})
+_NOT_VARIED: Final = frozenset(
+    {"name", "data", "vary", "tracking", "report", "episodes", "start", "sweep"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +185,9 @@ def _planned(
         varied={path: _written(value) for path, value in values.items()},
         spec=spec,
         strategy=_strategy(own, spec, folders),
-        settings=_flat({k: v for k, v in _mapping(own.data).items() if k not in ("vary", "name")}),
+        settings=_flat(
+            {k: v for k, v in _mapping(own.data).items() if k not in ("vary", "name", "sweep")}
+        ),
     )
 
 

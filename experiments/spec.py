@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from experiments.spec_sweep import SweepSpec
 from framework.catalog import (
     Duration,
     ExactDecimal,
@@ -278,6 +279,7 @@ class Spec:
     report: ReportSpec = field(default_factory=ReportSpec)
     vary: dict[str, tuple[object, ...]] = field(default_factory=dict)
     episodes: EpisodesSpec | None = None
+    sweep: SweepSpec | None = None
 
     @model_validator(mode="after")
     def _period_is_not_empty(self) -> Spec:
