@@ -254,6 +254,8 @@ class Spec:
         ``{path: values}``: the spec is run once per value (per combination where several).
     episodes
         Where given, crossed episodes are counted too (two venues).
+    sweep
+        How ``crossbook sweep`` searches; ``crossbook run`` passes over it.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.\-]+$")
