@@ -52,7 +52,7 @@ bench: $(STAMP) ## Race other simulators and measure parts (ARGS="--only market_
 	@set -e; for script in $(if $(ARGS),,$(PART_BENCHES)); do \
 		echo "== $$script"; $(BIN)/python -m tests.bench.$$script; done
 
-mutants: $(STAMP) ## Plant ten faults in the exchange, each must be caught (slow)
+mutants: $(STAMP) ## Plant ten faults in the exchange, tests and gate must catch each (slow)
 	@$(BIN)/python -m tests.mutants
 
 notebook: $(NOTEBOOK_STAMP) ## Open the notebooks in JupyterLab, on this machine only

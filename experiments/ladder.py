@@ -16,7 +16,7 @@ import polars as pl
 
 from experiments.load import Plan
 from experiments.run import backtest_config
-from experiments.sources import open_sources, with_assumptions
+from experiments.sources import open_signals, open_sources, with_assumptions
 from experiments.spec import QueueModel
 from framework.catalog import Catalog
 from framework.core.errors import SpecError
@@ -121,7 +121,7 @@ def climb(
     (run,) = plan.runs
     streams = with_assumptions(open_sources(run.spec, lake, catalog), run.spec)
     quotes = stream_quotes(streams)
-    config = backtest_config(run.spec)
+    config = backtest_config(run.spec, open_signals(run.spec, lake))
     rows: list[dict[str, object]] = []
     for model in queue_models:
         for scale in scales:

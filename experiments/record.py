@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.ipc as ipc
-
 from experiments.code_state import CodeState
+from experiments.journal_file import write_journal
 from experiments.report import DataVersion
 from framework.core.errors import CrossbookError
 from framework.engine.result import Result
@@ -76,24 +73,3 @@ def write_files(record: RunRecord, folder: Path) -> list[Path]:
             remedy="choose a writable folder with --out",
         ) from error
     return written
-
-
-def write_journal(result: Result, path: Path) -> Path:
-    """Write the journal as an Arrow file that says in its metadata what the integers mean."""
-    units = [
-        {
-            "venue": i.venue,
-            "symbol": i.symbol,
-            "tick": str(i.tick),
-            "lot": str(i.lot),
-            "contract_size": str(i.contract_size),
-            "inverse": i.inverse,
-            "currency": i.currency,
-        }
-        for i in result.instruments
-    ]
-    metadata = {"crossbook.instruments": json.dumps(units), "crossbook.hash": result.journal_hash}
-    table = result.journal.replace_schema_metadata(metadata)
-    with pa.OSFile(str(path), "wb") as sink, ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return path

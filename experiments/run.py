@@ -15,7 +15,13 @@ from experiments.code_state import CodeState, code_state, package_versions
 from experiments.load import Plan, PlannedRun
 from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
-from experiments.sources import data_versions, open_sources, with_assumptions
+from experiments.sources import (
+    data_versions,
+    open_signals,
+    open_sources,
+    signal_versions,
+    with_assumptions,
+)
 from experiments.spec import Spec
 from experiments.strategy_class import folder_of, source_of
 from experiments.tracking import Tracker
@@ -27,6 +33,7 @@ from framework.engine.config import BacktestConfig
 from framework.engine.result import Result
 from framework.lake.store import Lake
 from framework.replay.stream import GoldStream
+from framework.signals import Signal
 from research.crossed import episodes, episodes_per_day, stream_quotes
 
 OUT: Final = Path("out")
@@ -101,9 +108,11 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
     """
     experiment = plan.spec.tracking.experiment or plan.spec.name
     tracker = Tracker(experiment, OUT) if options.track else None
-    streams = open_sources(plan.spec, Lake(options.lake), load_catalog(options.catalog))
+    lake = Lake(options.lake)
+    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
+    signals = open_signals(plan.spec, lake)
     episodes = _episodes(plan.spec, streams)
-    results = _results(plan.runs, streams, on_progress)
+    results = _results(plan.runs, streams, signals, on_progress)
     variants = tuple(
         Variant(values=run.varied, result=result)
         for run, result in zip(plan.runs, results, strict=True)
@@ -115,7 +124,7 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             folder=options.out or OUT / plan.spec.name / run_id,
             report=(options.out or OUT / plan.spec.name / run_id) / "report.html",
             variants=variants,
-            data=data_versions(streams),
+            data=(*data_versions(streams), *signal_versions(signals, lake)),
             episodes=episodes,
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",
@@ -134,13 +143,17 @@ def explain(
     CrossbookError
         As `carry_out` does, and where the run sent no such order.
     """
-    streams = open_sources(plan.spec, Lake(options.lake), load_catalog(options.catalog))
-    (result,) = _results(plan.runs[:1], streams, on_progress)
+    lake = Lake(options.lake)
+    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
+    (result,) = _results(plan.runs[:1], streams, open_signals(plan.spec, lake), on_progress)
     return result.explain(order_id)
 
 
 def _results(
-    runs: Sequence[PlannedRun], streams: Sequence[GoldStream], on_progress: OnProgress | None
+    runs: Sequence[PlannedRun],
+    streams: Sequence[GoldStream],
+    signals: Sequence[Signal],
+    on_progress: OnProgress | None,
 ) -> list[Result]:
     """Run every variant; neighbours that differ in the strategy only share one replay."""
     results: list[Result] = []
@@ -150,7 +163,7 @@ def _results(
         results += run_trials(
             [run.strategy for run in group],
             with_assumptions(streams, first),
-            backtest_config(first),
+            backtest_config(first, signals),
             _bound(on_progress, name),
         )
     return results
@@ -182,7 +195,7 @@ def _bound(on_progress: OnProgress | None, name: str) -> Callable[[int, int], No
     return lambda done, total: on_progress(name, done, total)
 
 
-def backtest_config(spec: Spec) -> BacktestConfig:
+def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfig:
     """Return the engine's settings that a spec asks for."""
     return BacktestConfig(
         seed=spec.seed,
@@ -192,6 +205,8 @@ def backtest_config(spec: Spec) -> BacktestConfig:
         exchange_model=spec.exchange.value,
         self_trade=spec.self_trade.value,
         compiled=spec.compiled,
+        journal=spec.journal.value,
+        signals=tuple(signals),
     )
 
 

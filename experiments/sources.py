@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import polars as pl
+
 from experiments.report import DataVersion
 from experiments.spec import Spec
 from framework.catalog import Catalog, did_you_mean
 from framework.core.costs import Costs
 from framework.core.errors import SpecError
 from framework.core.instrument import Instrument
-from framework.lake.store import Lake
+from framework.lake.store import Lake, TableName
 from framework.replay import GoldStream, open_streams
+from framework.signals import StoredSignal
+from framework.state import Lag, StoreLink
 
 
 def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
@@ -67,6 +71,43 @@ def with_assumptions(streams: Sequence[GoldStream], spec: Spec) -> list[GoldStre
         )
         for stream in streams
     ]
+
+
+def open_signals(spec: Spec, lake: Lake) -> tuple[StoredSignal, ...]:
+    """Open every signal a spec names, its table pinned to one version.
+
+    Raises
+    ------
+    DataError
+        Where there is no such table, version or scope.
+    """
+    return tuple(
+        StoredSignal(
+            name,
+            lake,
+            TableName("silver", entry.table.removeprefix("silver/")),
+            scope=entry.scope,
+            states=entry.states,
+            link=StoreLink(write=Lag(ns=entry.write_ns), notify=Lag(ns=entry.notify_ns)),
+            version=entry.version,
+            seed=spec.seed,
+        )
+        for name, entry in sorted(spec.signals.items())
+    )
+
+
+def signal_versions(signals: Sequence[StoredSignal], lake: Lake) -> tuple[DataVersion, ...]:
+    """Write down which signals were read."""
+    return tuple(
+        DataVersion(
+            table=str(signal.table),
+            version=signal.version,
+            stream=f"{signal.name} ({signal.scope})",
+            rows=lake.scan(signal.table, signal.version).select(pl.len()).collect().item(),
+            location=lake.uri(signal.table),
+        )
+        for signal in signals
+    )
 
 
 def data_versions(streams: Sequence[GoldStream]) -> tuple[DataVersion, ...]:

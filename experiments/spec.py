@@ -65,6 +65,13 @@ class SelfTradeRule(StrEnum):
     ALLOW = "allow"
 
 
+class JournalKept(StrEnum):
+    """Which events of its orders a run keeps."""
+
+    ALL = "all"
+    FILLS = "fills"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class DataSpec:
     """One table to replay.
@@ -206,6 +213,33 @@ class ReportSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class SignalSpec:
+    """A signal table that strategies may read.
+
+    Parameters
+    ----------
+    table
+        Of the silver layer: ``"planted_regimes"`` or ``"silver/planted_regimes"``.
+    scope
+        What it is about; may be left out where the table has one scope.
+    states
+        Names of its states in the order of their values; none where it is a number.
+    write_ns, notify_ns
+        Lags of the state store: from the writer's recorded time until it is committed, and from
+        then until we are told.
+    version
+        Delta version; the latest where left out, and written down either way.
+    """
+
+    table: str
+    scope: str = ""
+    states: tuple[str, ...] = ()
+    write_ns: Duration = Field(default=0, validation_alias="write")
+    notify_ns: Duration = Field(default=0, validation_alias="notify")
+    version: int | None = Field(default=None, ge=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class EpisodesSpec:
     """Hours of the day, UTC, in which crossed episodes are counted: from, until."""
 
@@ -240,6 +274,8 @@ class Spec:
     funding, financing, impact
         By stream (``"venue:symbol"``), instead of the catalog's: a perpetual's funding rates,
         interest on positions, and how our own taking moves the price.
+    signals
+        What strategies may read besides the market, by the name they ask for.
     queue, exchange
         How resting orders are filled.
     self_trade
@@ -248,6 +284,8 @@ class Spec:
         Of every random draw.
     compiled
         True to compile the strategy: the same journal, and wake-ups that cost nothing.
+    journal
+        What of its orders' lives the run keeps.
     sample_interval_ns
         Spacing of the equity curve; about 2,000 points where left out.
     vary
@@ -269,11 +307,13 @@ class Spec:
     funding: dict[str, FundingTable] = field(default_factory=dict)
     financing: dict[str, FinancingEntry] = field(default_factory=dict)
     impact: dict[str, ImpactEntry] = field(default_factory=dict)
+    signals: dict[str, SignalSpec] = field(default_factory=dict)
     queue: QueueSpec = field(default_factory=QueueSpec)
     exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS
     self_trade: SelfTradeRule = SelfTradeRule.CANCEL_NEWEST
     seed: int = Field(default=1, ge=0, lt=2**63)
     compiled: bool = False
+    journal: JournalKept = JournalKept.ALL
     sample_interval_ns: Duration | None = Field(
         default=None, validation_alias="sample_interval", gt=0
     )

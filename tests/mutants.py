@@ -1,21 +1,26 @@
-"""Ten faults planted one by one in the simulated exchange, and the test that must catch each.
+"""Ten faults planted one by one in the simulated exchange, and what must catch each.
 
 A test that no fault can fail proves nothing. For each fault
 
     python -m tests.mutants
 
 copies the project to a temporary folder, replaces one piece of text there, and demands that the
-test named beside it then fails. Without a fault the same tests must pass in such a copy.
+test named beside it then fails, and that ``crossbook regress`` ends with 1 and names the first
+event that differs. Without a fault the tests and the gate must pass in such a copy. ``--gate``
+leaves the tests out, ``--tests`` the gate.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +33,13 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PLANTED_IN: Final = Path("framework", "venue")
 """A fault is found by its text, in whatever file of this folder, so that code may move."""
 
-_COPIED: Final = ("framework", "tests", "pyproject.toml")
-_PASSED, _FAILED = 0, 1
-"""Exit codes of pytest; others mean that it could not run the tests."""
+_COPIED: Final = (
+    *("framework", "research", "strategies", "experiments", "tests"),
+    *("pyproject.toml", "data_catalog.yaml"),
+)
+_PASSED, _FAILED, _UNNAMED = 0, 1, 3
+"""Exit codes of pytest and of the gate; others mean that they could not run."""
+Check = Callable[[Path], tuple[int, str]]
 
 
 class StaleFaultError(CrossbookError):
@@ -160,50 +169,90 @@ def _copy(to: Path) -> None:
             shutil.copy2(source, to / name)
 
 
-def _pytest(folder: Path, tests: list[str]) -> tuple[int, str]:
-    """Run tests in a copy with kernels compiled for it alone; exit code and a word of why."""
-    environment = os.environ | {
+def _environment(folder: Path) -> dict[str, str]:
+    """A copy's own code, and kernels compiled for it alone."""
+    return os.environ | {
         "CROSSBOOK_CACHE_DIR": str(folder / "cache"),
         "PYTHONPATH": str(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+
+
+def _pytest(folder: Path, tests: list[str]) -> tuple[int, str]:
+    """Run tests in a copy; exit code and a word of why."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False
     )
     lines = done.stdout.splitlines()
     told = [line for line in lines if line.startswith("E  ")]
     return done.returncode, (told or lines or [done.stderr])[0].removeprefix("E").strip()
 
 
-def _try(faults: tuple[Fault, ...], tests: list[str]) -> tuple[int, str]:
+def _regress(folder: Path) -> tuple[int, str]:
+    """Run the regression gate in a copy; exit code and the first event it names, if any."""
+    program = "from experiments.cli import main; main()"
+    command = [sys.executable, "-c", program, "regress", "tests/golden", "--json"]
+    done = subprocess.run(
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False
+    )
+    if done.returncode not in (_PASSED, _FAILED):
+        return done.returncode, (done.stderr.splitlines() or ["nothing said"])[-1]
+    runs = json.loads(done.stdout)["runs"]
+    named = [
+        f"{Path(run['spec']).stem} {run['difference']['event']}"
+        for run in runs
+        if run.get("difference") and run["difference"]["row"] is not None
+    ]
+    if done.returncode == _FAILED and not named:
+        return _UNNAMED, "the gate failed without naming an event"
+    return done.returncode, named[0] if named else ""
+
+
+def _try(faults: tuple[Fault, ...], check: Callable[[Path], tuple[int, str]]) -> tuple[int, str]:
     with tempfile.TemporaryDirectory(prefix="crossbook-mutant-") as name:
         folder = Path(name)
         _copy(folder)
         for fault in faults:
             plant(fault, folder)
-        return _pytest(folder, tests)
+        return check(folder)
 
 
-def main() -> int:
-    """Plant every fault, print what became of it; 1 where one survives."""
-    console = Console()
-    code, why = _try((), sorted({fault.test for fault in FAULTS}))
-    if code != _PASSED:
-        console.print(f"Without a fault the tests must pass, but pytest ended with {code}: {why}")
-        return 1
-    table = Table("fault", "in", "caught by", "outcome", title="Planted faults")
+def _plant_all(console: Console, title: str, checks: dict[str, Check]) -> int:
+    """Plant every fault before its check; how many survived."""
+    table = Table("fault", "in", "outcome", title=title)
     survived = 0
     for fault in FAULTS:
-        code, why = _try((fault,), [fault.test])
+        code, why = _try((fault,), checks[fault.name])
         caught = code == _FAILED
         survived += not caught
-        outcome = f"caught: {why}" if caught else f"SURVIVED (pytest {code}): {why}"
-        table.add_row(fault.name, place_of(fault).name, fault.test.partition("::")[2], outcome)
-        console.print(f"{fault.name}: {'caught' if caught else 'SURVIVED'}")
+        outcome = f"caught: {why}" if caught else f"SURVIVED ({code}): {why}"
+        table.add_row(fault.name, place_of(fault).name, outcome)
+        console.print(f"{title}: {fault.name}: {'caught' if caught else 'SURVIVED'}")
     console.print(table)
+    return survived
+
+
+def main(arguments: list[str]) -> int:
+    """Plant every fault, print what became of it; 1 where one survives."""
+    console = Console()
+    survived = 0
+    if "--gate" not in arguments:
+        every = sorted({fault.test for fault in FAULTS})
+        code, why = _try((), lambda folder: _pytest(folder, every))
+        if code != _PASSED:
+            console.print(f"Without a fault the tests must pass, pytest ended with {code}: {why}")
+            return 1
+        tests = {f.name: partial(_pytest, tests=[f.test]) for f in FAULTS}
+        survived += _plant_all(console, "tests", tests)
+    if "--tests" not in arguments:
+        code, why = _try((), _regress)
+        if code != _PASSED:
+            console.print(f"Without a fault the gate must pass, it ended with {code}: {why}")
+            return 1
+        survived += _plant_all(console, "regress", {f.name: _regress for f in FAULTS})
     return int(survived > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -27,6 +27,10 @@ _COMMANDS: Final = {
         "Run one spec under every queue model and latency.",
     ),
     "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
+    "regress": (
+        "experiments.cli.regress:regress",
+        "Compare golden runs with their committed baselines.",
+    ),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
     "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),

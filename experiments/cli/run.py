@@ -12,8 +12,8 @@ import polars as pl
 
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.cli.progress import replay_progress
+from experiments.journal_file import write_journal
 from experiments.load import load_plan
-from experiments.record import write_journal
 from experiments.run import OUT, Outcome, RunOptions, carry_out, explain
 from framework.core.clock import format_ns
 from framework.engine import StrategyFailedError

@@ -86,6 +86,19 @@ class JournalEvent(IntEnum):
     """Interest on an open position was charged; see `FUNDING`."""
 
 
+class Journal(IntEnum):
+    """Which events of its orders a run keeps."""
+
+    ALL = -1
+    FILLS = (
+        1 << JournalEvent.FILLED
+        | 1 << JournalEvent.FILL_EXCLUDED
+        | 1 << JournalEvent.FUNDING
+        | 1 << JournalEvent.FINANCING
+    )
+    """Those that move the account, and fills that the data only suggests."""
+
+
 class TraceEvent(IntEnum):
     """What moved a traced order; written beside the journal, never part of it."""
 

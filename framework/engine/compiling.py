@@ -16,7 +16,12 @@ from framework.engine.cores import usable_cores
 from framework.engine.loop import advance
 from framework.engine.recording import Recorder
 from framework.replay.output import warm_merge
-from framework.strategy.actions import ctx_depth_lots, ctx_level_lots, ctx_level_ticks
+from framework.strategy.actions import (
+    ctx_depth_lots,
+    ctx_level_lots,
+    ctx_level_ticks,
+    ctx_levels,
+)
 from framework.strategy.base import Strategy
 from framework.strategy.compiled import compile_strategy
 from framework.venue.feed import bring_known
@@ -82,6 +87,7 @@ def _warm_rest() -> None:
     ctx_depth_lots(world.root, 0, 1, 0)
     ctx_level_ticks(world.root, 0, 1, 0)
     ctx_level_lots(world.root, 0, 1, 0)
+    ctx_levels(world.root, 0, 1, np.zeros(1, np.int64), np.zeros(1, np.int64))
     with ThreadPoolExecutor(1) as worker:
         rows = np.zeros((1, len(JOURNAL_DTYPE.names or ())), np.int64)
         Recorder((), worker).add_journal(rows, np.zeros(1, np.int64))

@@ -7,9 +7,10 @@ from enum import IntEnum
 from typing import Final
 
 from framework.core.errors import SpecError
-from framework.core.orders import SelfTrade
+from framework.core.orders import Journal, SelfTrade
 from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
+from framework.signals.base import Signal
 from framework.venue.matching import ExchangeModel
 from framework.venue.queue import QueueModel
 
@@ -47,6 +48,11 @@ class BacktestConfig:
         Id of the order whose every move in its queue is written down beside the journal; 0: none.
     compiled
         True to compile the strategy classes; the journal is the same, wake-ups cost nothing.
+    journal
+        ``"all"``, or ``"fills"`` to keep only what moves the account, in the same bytes: many
+        trials then need far less memory and time. The journal's hash is of what is kept.
+    signals
+        What strategies may read besides the market, each value from when it is available on.
     threads
         Threads that share the trials of a compiled run; 0 takes one a core. Results do not
         depend on it.
@@ -66,14 +72,17 @@ class BacktestConfig:
     max_orders: int = 128
     chunk_rows: int = CHUNK_ROWS
     compiled: bool = False
+    journal: str = "all"
     threads: int = 0
     trace_order: int = 0
+    signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
         if self.queue_model != AUTO:
             _choose(QueueModel, self.queue_model, "queue_model")
         _choose(ExchangeModel, self.exchange_model, "exchange_model")
         _choose(SelfTrade, self.self_trade, "self_trade")
+        _choose(Journal, self.journal, "journal")
         for name in ("queue_power", "max_orders", "chunk_rows"):
             if getattr(self, name) <= 0:
                 raise SpecError(
@@ -105,6 +114,11 @@ class BacktestConfig:
     def exchange(self) -> ExchangeModel:
         """The exchange model as the kernels know it."""
         return ExchangeModel[self.exchange_model.upper()]
+
+    @property
+    def kept_events(self) -> Journal:
+        """The events whose rows are kept."""
+        return Journal[self.journal.upper()]
 
     @property
     def self_trade_rule(self) -> SelfTrade:

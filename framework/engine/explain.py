@@ -42,8 +42,8 @@ _TOLD: Final = {
 _NEAREST: Final = 5
 
 
-def check_sent(order_id: int, journal: pa.Table) -> None:
-    """Refuse an order that a trial has not sent.
+def check_sent(order_id: int, journal: pa.Table, counters: dict[str, int]) -> None:
+    """Refuse an order that a trial has not sent, unless its journal tells of fills alone.
 
     Raises
     ------
@@ -52,14 +52,19 @@ def check_sent(order_id: int, journal: pa.Table) -> None:
     """
     sent = journal.filter(pc.equal(journal["event"], int(JournalEvent.SUBMITTED)))
     ids = sent["order_id"].to_pylist()
-    if order_id in ids:
-        return
+    orders = counters.get("orders", len(ids))
+    if order_id not in ids and len(ids) == orders:
+        raise not_sent(order_id, orders, ids)
+
+
+def not_sent(order_id: int, orders: int, ids: Sequence[int]) -> CrossbookError:
+    """Make the error that names the nearest of the orders that were sent, as far as known."""
     nearest = sorted(sorted(ids, key=lambda own: abs(own - order_id))[:_NEAREST])
-    raise CrossbookError(
-        f"an order to explain must be one the run sent, {order_id} is none of its {len(ids)}",
+    return CrossbookError(
+        f"an order to explain must be one the run sent, {order_id} is none of its {orders}",
         remedy=f"the nearest ids are {', '.join(map(str, nearest))}"
         if nearest
-        else "the strategy sent no order at all",
+        else "its fills name orders that it sent, if it sent any",
     )
 
 

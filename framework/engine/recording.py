@@ -14,7 +14,7 @@ import pyarrow as pa
 from framework._jit import kernel
 from framework.core.events import I8Array, I32Array, I64Array
 from framework.core.instrument import Instrument
-from framework.core.orders import TraceEvent
+from framework.core.orders import Journal, TraceEvent
 from framework.engine.result import JOURNAL_SCHEMA, SAMPLE_SCHEMA
 from framework.engine.shelf import ROOM_BYTES, Shelf
 from framework.venue.memory import World
@@ -64,6 +64,8 @@ class Recorder:
         The streams.
     worker
         Hashes what has been recorded while the replay goes on.
+    kept
+        Events that belong to the journal.
     trace_order
         Order whose `TraceEvent` rows are kept apart; 0 for none.
     room_bytes
@@ -74,9 +76,12 @@ class Recorder:
         self,
         instruments: Sequence[Instrument],
         worker: ThreadPoolExecutor,
+        *,
+        kept: Journal = Journal.ALL,
         trace_order: int = 0,
         room_bytes: int = ROOM_BYTES,
     ) -> None:
+        self._kept = kept
         self._trace_order = trace_order
         self._trace: list[pa.RecordBatch] = []
         self._journal = Shelf(JOURNAL_SCHEMA, room_bytes)
@@ -93,7 +98,10 @@ class Recorder:
         if self._trace_order:
             traced = chosen[rows[chosen, _ORDER_ID] == self._trace_order]
             self._trace.append(_batch(rows, traced)[0])
-            chosen = chosen[rows[chosen, _EVENT] < _FIRST_TRACE]
+            events = rows[chosen, _EVENT]
+            chosen = chosen[
+                (events < _FIRST_TRACE) & (self._kept >> np.minimum(events, 63) & 1 > 0)
+            ]
         if chosen.size:
             batch, hashed = _batch(rows, chosen)
             self._journal.append(batch)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from framework.core.errors import CrossbookError
 from framework.core.instrument import Instrument
-from framework.engine.explain import check_sent, order_life
+from framework.engine.explain import check_sent, not_sent, order_life
 from framework.engine.rendering import as_html, as_text
 from framework.engine.summary import summarise
 from framework.engine.tables import equity_table, fills_table
@@ -127,9 +127,12 @@ class Result:
         ``pnl`` is net of fees, funding and financing (``carry``) and marked to the last mid; money
         is None where the instruments do not share one currency, ``pnl_by_currency`` always says.
         ``positions`` is ``{venue: {symbol: quantity}}``. ``fill_ratio`` is the share
-        of submitted orders that were filled at least in part, 0 without orders.
+        of submitted orders that were filled at least in part, 0 without orders; ``rejected`` is
+        None where the run kept fills only.
         """
-        return summarise(self.instruments, self.journal, self.fills, self.equity, self.events)
+        return summarise(
+            self.instruments, self.journal, self.fills, self.equity, self.events, self.counters
+        )
 
     def explain(self, order_id: int) -> pl.DataFrame:
         """Tell one order's life, its place in the queue over time included; see `LIFE_SCHEMA`.
@@ -141,7 +144,7 @@ class Result:
         CrossbookError
             Where the trial sent no such order, or the result cannot be run again.
         """
-        check_sent(order_id, self.journal)
+        check_sent(order_id, self.journal, self.counters)
         if self.again is None:
             raise CrossbookError(
                 "an order is explained by running its trial again, but this result was stored "
@@ -156,6 +159,8 @@ class Result:
                 remedy="the strategy must depend on nothing but what its context shows",
             )
         assert traced.trace is not None
+        if not traced.trace.num_rows:
+            raise not_sent(order_id, self.counters["orders"], [])
         return order_life(self.instruments, traced.trace)
 
     def __getstate__(self) -> dict[str, object]:

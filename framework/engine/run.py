@@ -16,6 +16,7 @@ from framework.book.queue_l3 import has_room
 from framework.core.clock import format_ns
 from framework.core.errors import CrossbookError, DataError, EngineError, StrategyError
 from framework.core.instrument import Instrument
+from framework.core.orders import Journal
 from framework.engine.books import book_records, settlement_records, tier_records
 from framework.engine.config import BacktestConfig
 from framework.engine.loop import advance
@@ -23,6 +24,7 @@ from framework.engine.pruning import Prune
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.engine.shelf import ROOM_BYTES
+from framework.engine.signals import SignalFeed
 from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
 from framework.strategy.base import Strategy
@@ -146,10 +148,22 @@ class Run:
             settlements=settlement_records(span.instruments, span.first_ns, span.last_ns),
         )
         self._world.root[W.TRACE_ID] = config.trace_order
-        self._contexts = [Context(self._world, k, span.instruments) for k in range(len(strategies))]
+        # A traced order tells its whole life beside whatever journal is kept.
+        self._world.root[W.KEPT_EVENTS] = Journal.ALL if config.trace_order else config.kept_events
+        self._signals = SignalFeed(config.signals, self._world)
+        self._contexts = [
+            Context(self._world, k, span.instruments, config.signals)
+            for k in range(len(strategies))
+        ]
         room_bytes = ROOM_BYTES // len(strategies)
         self._recorders = [
-            Recorder(span.instruments, hasher, config.trace_order, room_bytes=room_bytes)
+            Recorder(
+                span.instruments,
+                hasher,
+                kept=config.kept_events,
+                trace_order=config.trace_order,
+                room_bytes=room_bytes,
+            )
             for _ in strategies
         ]
         self._began = time.perf_counter()
@@ -170,7 +184,8 @@ class Run:
             horizon_ns=chunk.horizon_ns,
             fifo=chunk.fifo,
         )
-        self._world.root[W.LAST_NS] = _last_ns(chunk)
+        self._world.root[W.LAST_NS] = last_ns = _last_ns(chunk)
+        self._signals.bring(min(chunk.horizon_ns, last_ns))
         self._replay()
         self._world.leave()
 
@@ -192,6 +207,7 @@ class Run:
         interval_ns = self._config.sample_interval_ns or max(1, (end_ns - start_ns) // _SAMPLES)
         root[W.SAMPLE_INTERVAL_NS] = interval_ns
         root[W.NEXT_SAMPLE_NS] = -(-start_ns // interval_ns) * interval_ns
+        self._signals.start(start_ns)
         if self._prune:
             every_ns = self._prune.interval_ns
             root[W.NEXT_PAUSE_NS] = (start_ns // every_ns + 1) * every_ns
@@ -204,6 +220,7 @@ class Run:
                 trials[k]["next_timer_ns"] = -(-start_ns // timer_ns) * timer_ns
             root[W.ANY_WAKES] |= strategy.wake_mask()
             root[W.WAKE_TRIAL] = k
+            strategy.make_memory(len(self._span.instruments))
             self._call(k, strategy.on_start, ())
             if self._config.compiled:
                 self._compile(k, strategy)
@@ -337,7 +354,8 @@ def _limit(status: int) -> CrossbookError:
     if status == Status.REFUSED:
         return StrategyError(
             "a compiled strategy asked for what cannot be done: a book or side that does not "
-            "exist, an order beyond max_orders, a replace without quantity, an alarm in the past",
+            "exist, an order beyond max_orders, a replace without quantity, an alarm in the past, "
+            "a place outside its memory",
             remedy="run it interpreted (compiled: false) to see which line it is",
         )
     if status == Status.ILLEGAL_STEP:

@@ -18,9 +18,11 @@ def summarise(
     fills: pl.DataFrame,
     equity: pl.DataFrame,
     events: int,
+    counters: dict[str, int],
 ) -> dict[str, object]:
     """Reduce a trial to its headline figures; see `Result.summary`."""
-    orders = count_events(journal, JournalEvent.SUBMITTED)
+    sent = count_events(journal, JournalEvent.SUBMITTED)
+    orders = counters.get("orders", sent)
     filled_orders = fills["order_id"].n_unique()
     final = equity.group_by("venue", "symbol", maintain_order=True).last()
     currencies = {(i.venue, i.symbol): i.currency for i in instruments}
@@ -51,7 +53,7 @@ def summarise(
         "positions": positions,
         "fill_ratio": filled_orders / orders if orders else 0.0,
         "maker_fills": fills.filter(pl.col("liquidity") == "maker").height,
-        "rejected": count_events(journal, JournalEvent.REJECTED),
+        "rejected": count_events(journal, JournalEvent.REJECTED) if sent == orders else None,
         "excluded_fills": count_events(journal, JournalEvent.FILL_EXCLUDED),
     }
 

@@ -1,9 +1,10 @@
 """Streaming features: one implementation for strategies, studies and models."""
 
+from framework.book.levels import read_levels
 from framework.features.average import Ema, TimeEma
 from framework.features.base import Feature
 from framework.features.book import COLUMNS, BookFeatures, FeatureSettings
-from framework.features.depth import gap_ticks, imbalance, read_levels, sweep_bps
+from framework.features.depth import gap_ticks, imbalance, sweep_bps
 from framework.features.deviation import Deviation
 from framework.features.frame import (
     FRAME_SCHEMA,

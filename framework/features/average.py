@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
 from framework._jit import kernel
 from framework.core.events import F64Array, I64Array
-from framework.features.base import Feature, check_positive
+from framework.features.base import Feature, Kernels, check_positive, nanoseconds, number
 
 _N, _WEIGHT, _MEAN = range(3)
 EMA_WORDS: Final = 3
@@ -28,6 +28,13 @@ def ema_update(state: I64Array, value: float) -> float:
         floats[_MEAN] = value
     state[_N] += 1
     mean: float = floats[_MEAN]
+    return mean
+
+
+@kernel
+def ema_value(state: I64Array) -> float:
+    """Return the average after the latest update."""
+    mean: float = state.view(np.float64)[_MEAN]
     return mean
 
 
@@ -56,6 +63,13 @@ def time_ema_update(state: I64Array, ts_ns: int, value: float) -> float:
 
 
 @kernel
+def time_ema_value(state: I64Array) -> float:
+    """Return the average at the latest update."""
+    mean: float = state.view(np.float64)[_TIME_MEAN]
+    return mean
+
+
+@kernel
 def _time_ema_over(state: I64Array, ts_ns: I64Array, values: F64Array) -> F64Array:
     out = np.empty(values.size)
     for i in range(out.size):
@@ -78,10 +92,16 @@ class Ema(Feature):
     (10.0, 15.0)
     """
 
-    def __init__(self, span: float) -> None:
+    kernels: ClassVar[Kernels] = {"update": ema_update, "value": ema_value}
+
+    def __init__(self, span: float | str) -> None:
         super().__init__(EMA_WORDS)
-        check_positive("span", span)
-        self._floats()[_WEIGHT] = 2.0 / (span + 1.0)
+        self._floats()[_WEIGHT] = 2.0 / (number("span", span) + 1.0)
+
+    @property
+    def value(self) -> float:
+        """Average after the latest update."""
+        return float(ema_value(self.state))
 
     def update(self, value: float) -> float:
         """Take one value; return the average."""
@@ -102,7 +122,7 @@ class TimeEma(Feature):
     Parameters
     ----------
     tau_ns
-        Time constant.
+        Time constant, nanoseconds or such as ``"1s"``.
 
     References
     ----------
@@ -119,10 +139,18 @@ class TimeEma(Feature):
     15.0
     """
 
-    def __init__(self, tau_ns: float) -> None:
+    kernels: ClassVar[Kernels] = {"update": time_ema_update, "value": time_ema_value}
+
+    def __init__(self, tau_ns: float | str) -> None:
         super().__init__(TIME_EMA_WORDS)
+        tau_ns = nanoseconds(tau_ns)
         check_positive("tau_ns", tau_ns)
         self._floats()[_TAU_NS] = tau_ns
+
+    @property
+    def value(self) -> float:
+        """Average at the latest update."""
+        return float(time_ema_value(self.state))
 
     def update(self, ts_ns: int, value: float) -> float:
         """Take a value that holds from an instant on; return the average at that instant."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
 from framework._jit import kernel
 from framework.core.clock import NS_PER_MS
 from framework.core.events import F64Array, I64Array
-from framework.features.base import Feature, check_positive
+from framework.features.base import Feature, Kernels, check_positive, nanoseconds
 
 _N, _TIME, _TAU_NS, _MEAN, _VARIANCE, _LATEST = range(6)
 DEVIATION_WORDS: Final = 6
@@ -34,6 +34,12 @@ def deviation_update(state: I64Array, ts_ns: int, value: float) -> float:
 
 
 @kernel
+def deviation_value(state: I64Array) -> float:
+    """Return the deviation at the latest update."""
+    return math.sqrt(state.view(np.float64)[_VARIANCE])
+
+
+@kernel
 def _over(state: I64Array, ts_ns: I64Array, values: F64Array) -> F64Array:
     out = np.empty(values.size)
     for i in range(out.size):
@@ -51,7 +57,7 @@ class Deviation(Feature):
     Parameters
     ----------
     tau_ns
-        Time constant; 100 ms if left out.
+        Time constant, nanoseconds or such as ``"1s"``; 100 ms if left out.
 
     References
     ----------
@@ -68,10 +74,18 @@ class Deviation(Feature):
     1.0
     """
 
-    def __init__(self, tau_ns: float = 100 * NS_PER_MS) -> None:
+    kernels: ClassVar[Kernels] = {"update": deviation_update, "value": deviation_value}
+
+    def __init__(self, tau_ns: float | str = 100 * NS_PER_MS) -> None:
         super().__init__(DEVIATION_WORDS)
+        tau_ns = nanoseconds(tau_ns)
         check_positive("tau_ns", tau_ns)
         self._floats()[_TAU_NS] = tau_ns
+
+    @property
+    def value(self) -> float:
+        """Deviation at the latest update."""
+        return float(deviation_value(self.state))
 
     def update(self, ts_ns: int, value: float) -> float:
         """Take a value that holds from an instant on; return the deviation at that instant."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from framework._jit import kernel
 from framework.book.ladder import Ladders, apply, best_price, books_of
+from framework.book.levels import read_levels
 from framework.core.errors import DataError
 from framework.core.events import NO_PRICE, EventFlag, EventKind, F64Array, I8Array, I64Array
 from framework.features.book import (
@@ -21,7 +22,6 @@ from framework.features.book import (
     book_update,
     trade_update,
 )
-from framework.features.depth import read_levels
 from framework.replay.stream import GoldStream
 
 FRAME_SCHEMA: Final = pl.Schema({"ts_ns": pl.Int64} | dict.fromkeys(COLUMNS, pl.Float64))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
 from framework._jit import kernel
 from framework.core.events import NO_PRICE, I64Array
-from framework.features.base import Feature
+from framework.features.base import Feature, Kernels
 
 _Z_BID, _BID_LOTS, _Z_ASK, _ASK_LOTS, _N, _TOTAL = range(6)
 OFI_WORDS: Final = 6
@@ -44,6 +44,13 @@ def ofi_update(
     state[_N] += 1
     state[_TOTAL] += flow
     return flow
+
+
+@kernel
+def ofi_total(state: I64Array) -> int:
+    """Return the sum of all contributions."""
+    total: int = state[_TOTAL]
+    return total
 
 
 @kernel
@@ -83,6 +90,8 @@ class OrderFlowImbalance(Feature):
     19
     """
 
+    kernels: ClassVar[Kernels] = {"update": ofi_update, "total": ofi_total}
+
     def __init__(self) -> None:
         super().__init__(OFI_WORDS)
 
@@ -99,4 +108,4 @@ class OrderFlowImbalance(Feature):
     @property
     def total(self) -> int:
         """Sum of all contributions."""
-        return int(self.state[_TOTAL])
+        return int(ofi_total(self.state))

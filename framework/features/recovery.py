@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -11,13 +11,22 @@ from framework.core.clock import NS_PER_S
 from framework.core.errors import SpecError
 from framework.core.events import F64Array, I64Array
 from framework.features.average import TIME_EMA_WORDS, TimeEma, time_ema_update
-from framework.features.base import Feature
+from framework.features.base import Feature, Kernels, nanoseconds, number
 
 _USUAL, _SINCE, _LEAST, _LOW, _HIGH, _REFILLED, _TOOK_NS, _TIMES = range(
     TIME_EMA_WORDS, TIME_EMA_WORDS + 8
 )
 RECOVERY_WORDS: Final = TIME_EMA_WORDS + 8
 _CALM: Final = -1
+
+
+@kernel
+def recovery_value(state: I64Array) -> float:
+    """Return the mean speed of recovery so far, nan before the first."""
+    if state[_TOOK_NS] == 0:
+        return np.nan
+    speed: float = state.view(np.float64)[_REFILLED] / (state[_TOOK_NS] * 1e-9)
+    return speed
 
 
 @kernel
@@ -41,10 +50,7 @@ def recovery_update(state: I64Array, ts_ns: int, lots: int) -> float:
     elif lots < state[_LEAST]:
         state[_LEAST] = lots
         state[_SINCE] = ts_ns
-    if state[_TOOK_NS] == 0:
-        return np.nan
-    speed: float = floats[_REFILLED] / (state[_TOOK_NS] * 1e-9)
-    return speed
+    return recovery_value(state)
 
 
 @kernel
@@ -66,7 +72,7 @@ class RecoverySpeed(Feature):
     Parameters
     ----------
     tau_ns
-        Time constant of usual depth.
+        Time constant of usual depth, nanoseconds or such as ``"30s"``.
     low, high
         Shares of usual depth.
 
@@ -88,14 +94,22 @@ class RecoverySpeed(Feature):
     0.4
     """
 
-    def __init__(self, tau_ns: float = 30 * NS_PER_S, low: float = 0.5, high: float = 0.9) -> None:
+    kernels: ClassVar[Kernels] = {"update": recovery_update, "value": recovery_value}
+
+    def __init__(
+        self,
+        tau_ns: float | str = 30 * NS_PER_S,
+        low: float | str = 0.5,
+        high: float | str = 0.9,
+    ) -> None:
         super().__init__(RECOVERY_WORDS)
-        if not 0 < low < high:
+        low, high = number("low", low), number("high", high)
+        if not low < high:
             raise SpecError(
                 f"want must begin below where it ends, got low={low} and high={high}",
                 remedy="give for example low=0.5, high=0.9",
             )
-        self.state[:TIME_EMA_WORDS] = TimeEma(tau_ns).state
+        self.state[:TIME_EMA_WORDS] = TimeEma(nanoseconds(tau_ns)).state
         self.state[_SINCE] = _CALM
         floats = self._floats()
         floats[_LOW], floats[_HIGH] = low, high
@@ -107,6 +121,11 @@ class RecoverySpeed(Feature):
     def over(self, ts_ns: I64Array, lots: I64Array) -> F64Array:
         """Update with every row; return the mean speed after each."""
         return _over(self.state, ts_ns, lots)
+
+    @property
+    def value(self) -> float:
+        """Mean speed of recovery so far, nan before the first."""
+        return float(recovery_value(self.state))
 
     @property
     def times(self) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
 from framework._jit import kernel
 from framework.core.events import F64Array, I64Array
-from framework.features.base import Feature, check_positive
+from framework.features.base import Feature, Kernels, number
 
 _TURNOVER, _LOTS = range(2)
 VWAP_WORDS: Final = 2
@@ -22,6 +22,13 @@ def vwap_update(state: I64Array, px_ticks: int, lots: int) -> float:
     """Take a trade; return the average price in ticks, nan before the first lot."""
     state[_TURNOVER] += px_ticks * lots
     state[_LOTS] += lots
+    average: float = state[_TURNOVER] / state[_LOTS]
+    return average
+
+
+@kernel
+def volume_average_value(state: I64Array) -> float:
+    """Return the average price in ticks after the latest trade, nan before the first lot."""
     average: float = state[_TURNOVER] / state[_LOTS]
     return average
 
@@ -68,8 +75,15 @@ class Vwap(Feature):
     (100.0, 103.0)
     """
 
+    kernels: ClassVar[Kernels] = {"update": vwap_update, "value": volume_average_value}
+
     def __init__(self) -> None:
         super().__init__(VWAP_WORDS)
+
+    @property
+    def value(self) -> float:
+        """Average price in ticks, nan before the first lot."""
+        return float(volume_average_value(self.state))
 
     def update(self, px_ticks: int, lots: int) -> float:
         """Take a trade; return the average price in ticks."""
@@ -100,10 +114,17 @@ class Vwma(Feature):
     (100.0, 103.0, 107.0)
     """
 
-    def __init__(self, n_trades: int) -> None:
-        check_positive("n_trades", n_trades)
+    kernels: ClassVar[Kernels] = {"update": vwma_update, "value": volume_average_value}
+
+    def __init__(self, n_trades: int | str) -> None:
+        n_trades = int(number("n_trades", n_trades))
         super().__init__(vwma_words(n_trades))
         self.state[_SIZE] = n_trades
+
+    @property
+    def value(self) -> float:
+        """Average price in ticks, nan before the first lot."""
+        return float(volume_average_value(self.state))
 
     def update(self, px_ticks: int, lots: int) -> float:
         """Take a trade; return the average price in ticks."""

@@ -4,6 +4,7 @@ from framework.core.events import NO_PRICE
 from framework.core.orders import JournalEvent, OrderType, TimeInForce
 from framework.strategy.base import Strategy
 from framework.strategy.context import Context
+from framework.strategy.memory import memory, per_book
 from framework.strategy.params import Parameter, param
 from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade
 
@@ -21,5 +22,7 @@ __all__ = [
     "Parameter",
     "Strategy",
     "TimeInForce",
+    "memory",
     "param",
+    "per_book",
 ]

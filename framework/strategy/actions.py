@@ -7,12 +7,15 @@ after the wake-up.
 
 from __future__ import annotations
 
-from framework._jit import cold, kernel
+import numpy as np
+
+from framework._jit import array_at, cold, kernel
 from framework.book.ladder import halves_of, level_lots, next_level
+from framework.book.levels import read_levels
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import OrderType, TimeInForce
 from framework.venue.feed import known_books
-from framework.venue.records import LocalState, Request, Status, View
+from framework.venue.records import SIGNAL_DTYPE, LocalState, Request, Status, View
 from framework.venue.world import (
     W,
     accounts_of,
@@ -147,6 +150,48 @@ def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
 @kernel
 def ctx_level_lots(world: I64Array, book: int, side: int, px_ticks: int) -> int:
     return level_lots(known_books(world), 2 * book + (side < 0), side * px_ticks)
+
+
+@kernel
+def ctx_levels(
+    world: I64Array, book: int, side: int, px_ticks: I64Array, qty_lots: I64Array
+) -> int:
+    cold()
+    return read_levels(known_books(world), book, side, px_ticks, qty_lots)
+
+
+@kernel
+def _signal_now(world: I64Array, signal: int) -> int:
+    """Bring a signal up to now; its row that holds, -1 before the first."""
+    cold()
+    if not 0 <= signal < world[W.N_SIGNALS]:
+        world[W.STATUS] = _REFUSED
+        return -1
+    record = array_at(world[W.SIGNALS], world[W.N_SIGNALS], SIGNAL_DTYPE)[signal]
+    available_ns = array_at(record.available, record.rows, np.int64)
+    row = record.now
+    while row + 1 < record.rows and available_ns[row + 1] <= world[W.NOW_NS]:
+        row += 1
+    record.now = row
+    return row
+
+
+@kernel
+def ctx_signal_value(world: I64Array, signal: int) -> float:
+    row = _signal_now(world, signal)
+    if row < 0:
+        return np.nan
+    record = array_at(world[W.SIGNALS], world[W.N_SIGNALS], SIGNAL_DTYPE)[signal]
+    return array_at(record.value, record.rows, np.float64)[row]
+
+
+@kernel
+def ctx_signal_age_ns(world: I64Array, signal: int) -> int:
+    row = _signal_now(world, signal)
+    if row < 0:
+        return -1
+    record = array_at(world[W.SIGNALS], world[W.N_SIGNALS], SIGNAL_DTYPE)[signal]
+    return world[W.NOW_NS] - array_at(record.valid, record.rows, np.int64)[row]
 
 
 @kernel

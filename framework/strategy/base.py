@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from framework.core.clock import duration_ns
 from framework.core.errors import SpecError, StrategyError
 from framework.strategy.context import Context
+from framework.strategy.memory import Made, Memory, collect_memory
 from framework.strategy.params import Parameter, bind, collect_parameters
 from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade, Wake
 from framework.venue.records import WakeKind
@@ -61,10 +62,13 @@ class Strategy:
 
     wakes: ClassVar[Sequence[Wake]] = ()
     declared: ClassVar[dict[str, Parameter]] = {}
+    remembered: ClassVar[dict[str, Memory]] = {}
+    _made: dict[str, Made]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.declared = collect_parameters(cls)
+        cls.remembered = collect_memory(cls, cls.declared)
         if isinstance(cls.wakes, Wake):
             raise StrategyError(
                 f"{cls.__name__}: wakes must be a tuple, got {cls.wakes!r}",
@@ -93,6 +97,32 @@ class Strategy:
     def __init__(self, **parameters: object) -> None:
         for name, value in bind(self.declared, parameters, type(self).__name__).items():
             setattr(self, name, value)
+        self.make_memory(0)
+
+    def make_memory(self, n_books: int) -> None:
+        """Make its arrays and features afresh, for a run of so many books."""
+        values = self.parameters()
+        self._made = {
+            name: declared.make(name, values, n_books) for name, declared in self.remembered.items()
+        }
+        for name, made in self._made.items():
+            setattr(self, name, made.value)
+
+    def made(self, name: str) -> Made:
+        """Return the memory of a name, as the class body declares it.
+
+        Raises
+        ------
+        StrategyError
+            Where the attribute has been given another value since.
+        """
+        if getattr(self, name) is not self._made[name].value:
+            raise StrategyError(
+                f"{type(self).__name__}.{name} is memory of the class and must stay the same "
+                "object, but it was given another value",
+                remedy=f"change what it holds: self.{name}[:] = …",
+            )
+        return self._made[name]
 
     def parameters(self) -> dict[str, int | float | bool]:
         """Parameter values by name."""

@@ -12,10 +12,18 @@ from typing import Final
 import numpy as np
 
 from framework.core.errors import StrategyError
-from framework.core.events import NO_PRICE
+from framework.core.events import NO_PRICE, I64Array
 from framework.core.instrument import Instrument
 from framework.core.orders import OrderType, TimeInForce
-from framework.strategy.actions import ctx_depth_lots, ctx_level_lots, ctx_level_ticks
+from framework.signals.base import Signal
+from framework.strategy.actions import (
+    ctx_depth_lots,
+    ctx_level_lots,
+    ctx_level_ticks,
+    ctx_levels,
+    ctx_signal_age_ns,
+    ctx_signal_value,
+)
 from framework.strategy.special_orders import SpecialOrders, limit_kind
 from framework.venue.memory import World
 from framework.venue.records import (
@@ -91,8 +99,15 @@ class Context(SpecialOrders):
     `price` and `ticks` convert.
     """
 
-    def __init__(self, world: World, trial: int, instruments: Sequence[Instrument]) -> None:
+    def __init__(
+        self,
+        world: World,
+        trial: int,
+        instruments: Sequence[Instrument],
+        signals: Sequence[Signal] = (),
+    ) -> None:
         self._world = world
+        self._signals = {signal.name: (n, signal) for n, signal in enumerate(signals)}
         self._root = _integers(world.root)
         self._n_books = len(instruments)
         self._books = range(self._n_books)
@@ -215,6 +230,60 @@ class Context(SpecialOrders):
     def level_lots(self, book: int, side: int, px_ticks: int) -> int:
         """Quantity displayed at one price."""
         return int(ctx_level_lots(self._world.root, book, side, px_ticks))
+
+    def levels(self, book: int, side: int, px_ticks: I64Array, qty_lots: I64Array) -> int:
+        """Write a side's best levels into two arrays, best first; how many there are.
+
+        Places beyond the last level are set to 0.
+        """
+        return int(ctx_levels(self._world.root, book, side, px_ticks, qty_lots))
+
+    # Signals, as far as they are available.
+
+    def signal(self, name: str, states: Sequence[str] = ()) -> int:
+        """Number of a signal.
+
+        Parameters
+        ----------
+        states
+            The states it must have, in the order of its values, where it has any.
+
+        Raises
+        ------
+        StrategyError
+            Where the run has no such signal, or its states are others.
+        """
+        if name not in self._signals:
+            raise StrategyError(
+                f"no signal {name!r} in this run",
+                remedy="it has: " + ", ".join(self._signals)
+                if self._signals
+                else "name it in the spec under signals, or in BacktestConfig(signals=…)",
+            )
+        number, signal = self._signals[name]
+        if states and tuple(states) != signal.states:
+            raise StrategyError(
+                f"signal {name} must have the states {', '.join(states)}, "
+                f"it has {', '.join(signal.states) or 'none'}",
+                remedy="give the signal these states in this order",
+            )
+        return number
+
+    def signal_value(self, signal: int) -> float:
+        """Value of a signal as of now; nan before the first is available."""
+        return float(ctx_signal_value(self._world.root, self._known_signal(signal)))
+
+    def signal_age_ns(self, signal: int) -> int:
+        """Time since a signal's value became valid; −1 before the first is available."""
+        return int(ctx_signal_age_ns(self._world.root, self._known_signal(signal)))
+
+    def _known_signal(self, signal: int) -> int:
+        if not 0 <= signal < len(self._signals):
+            raise StrategyError(
+                f"no signal number {signal} in this run, it has {len(self._signals)}",
+                remedy="look signals up with ctx.signal(name) in on_start",
+            )
+        return signal
 
     # Our own state, as far as we have been told.
 

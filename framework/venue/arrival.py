@@ -6,7 +6,7 @@ from framework._jit import cold, kernel
 from framework.book.ladder import books_of, halves_of
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, OrderType, Reason, TimeInForce
-from framework.venue.journal import journal_at
+from framework.venue.journal import latest_row
 from framework.venue.mail import send
 from framework.venue.matching import leave, report, settle
 from framework.venue.order_states import OrderStep, move
@@ -77,7 +77,7 @@ def arrive_new(world: I64Array, k: int, o: int, ts_ns: int) -> None:
     if order.tif == _GTD:
         send(world, k, 0, order.expires_ns, _EXPIRE, order.id, 0, 0, 0)
     if order.order_type == _STOP or order.order_type == _STOP_LIMIT:
-        journal_at(world, world[W.N_JOURNAL] - 1).px_ticks = order.side * order.stop_z
+        latest_row(world).px_ticks = order.side * order.stop_z
         if move(world, k, o, _WAIT):
             world[W.N_STOPS] += 1
         return

@@ -9,14 +9,20 @@ from framework.venue.records import JOURNAL_DTYPE, View
 from framework.venue.world import W, ladders_at_venue, orders_of, view_of
 
 _BID, _ASK = int(View.BID), int(View.ASK)
+_NO_EVENT = 63  # the bit of every event beyond those of the journal: rows of a trace
 
 
 @kernel
 def blank_row(world: I64Array, k: int, ts_ns: int, event: int, b: int) -> int:
-    """Start a row about a book at its venue and return its index."""
+    """Start a row about a book at its venue and return its index.
+
+    The next row takes the place of one whose event is not among those that the run keeps.
+    """
     cold()
     i = world[W.N_JOURNAL]
-    world[W.N_JOURNAL] = i + 1
+    world[W.JOURNAL_ROW] = i
+    # A row nobody wants is written all the same, and the next one takes its place.
+    world[W.N_JOURNAL] = i + (world[W.KEPT_EVENTS] >> min(event, _NO_EVENT) & 1)
     row = array_at(world[W.JOURNAL], world[W.JOURNAL_SLOTS], JOURNAL_DTYPE)[i]
     row.trial = k
     row.ts_ns = ts_ns
@@ -90,6 +96,12 @@ def journal_row(
         row.bid_ticks = view_of(world, _BID)[b]
         row.ask_ticks = view_of(world, _ASK)[b]
     return i
+
+
+@kernel
+def latest_row(world: I64Array) -> Record:
+    """The row begun last."""
+    return journal_at(world, world[W.JOURNAL_ROW])
 
 
 @kernel

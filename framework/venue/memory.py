@@ -11,6 +11,7 @@ from framework.book.ladder import Ladders
 from framework.book.queue_l3 import OrderQueues
 from framework.core.events import NO_PRICE, I32Array, I64Array, Tape
 from framework.core.links import LatencyKind
+from framework.core.orders import Journal
 from framework.venue.due import Due
 from framework.venue.feed import bring_known
 from framework.venue.records import (
@@ -150,6 +151,7 @@ class World:
             W.NEXT_TIMER_NS: FOREVER,
             W.NEXT_SAMPLE_NS: FOREVER,
             W.NEXT_PAUSE_NS: FOREVER,
+            W.KEPT_EVENTS: Journal.ALL,
             W.FIFO: 1,
             W.CHECK_ROW: FOREVER,
             W.N_TOPS: self.streams.size,

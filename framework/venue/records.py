@@ -162,6 +162,10 @@ TIER_DTYPE: Final = _record(volume=_F, maker_ppb=_I, taker_ppb=_I)
 SETTLEMENT_DTYPE: Final = _record(ts_ns=_I, book=_I, event=_I, long_ppt=_I, short_ppt=_I)
 """When positions of a book are charged, and at which rates (parts per trillion of notional)."""
 
+SIGNAL_DTYPE: Final = _record(available=_I, valid=_I, value=_I, rows=_I, now=_I)
+"""A signal as far as it is in memory: addresses of its columns, how many rows they have, and which
+of them holds now (-1: none yet)."""
+
 ORDER_DTYPE: Final = _record(
     id=_I,
     book=_I,

@@ -11,10 +11,10 @@ from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, Reason, SelfTrade
 from framework.venue.consumed import consumed_lots
 from framework.venue.iceberg import refresh
-from framework.venue.journal import journal_at
+from framework.venue.journal import latest_row
 from framework.venue.matching import leave, report
 from framework.venue.records import VenueState
-from framework.venue.world import FOREVER, W, live_of, orders_of, own_best_of, streams_of
+from framework.venue.world import FOREVER, live_of, orders_of, own_best_of, streams_of
 
 _ALLOW, _NEWEST = int(SelfTrade.ALLOW), int(SelfTrade.CANCEL_NEWEST)
 _OLDEST, _DECREMENT = int(SelfTrade.CANCEL_OLDEST), int(SelfTrade.DECREMENT)
@@ -67,7 +67,7 @@ def _decrement(world: I64Array, k: int, o: int, ts_ns: int, lots: int) -> None:
     order.leaves -= lots
     order.shown -= lots
     report(world, k, o, ts_ns, _DECREMENTED, _SELF_TRADE)
-    journal_at(world, world[W.N_JOURNAL] - 1).qty_lots = lots
+    latest_row(world).qty_lots = lots
     if order.leaves == 0:
         leave(world, k, o)
         report(world, k, o, ts_ns, _CANCELLED, _SELF_TRADE)

@@ -14,7 +14,7 @@ from framework.book.ladder import books_of
 from framework.core.events import I64Array
 from framework.core.orders import JournalEvent, Reason
 from framework.venue.arrival import match
-from framework.venue.journal import journal_at
+from framework.venue.journal import latest_row
 from framework.venue.matching import report
 from framework.venue.records import Status, VenueState
 from framework.venue.world import FOREVER, W, ladders_at_venue, orders_of
@@ -43,7 +43,7 @@ def _set_off(world: I64Array, k: int, o: int, ts_ns: int, px_ticks: int) -> None
     order = orders_of(world, k)[o]
     world[W.N_STOPS] -= 1
     report(world, k, o, ts_ns, _TRIGGERED, _NONE)
-    journal_at(world, world[W.N_JOURNAL] - 1).px_ticks = px_ticks
+    latest_row(world).px_ticks = px_ticks
     if not books_of(ladders_at_venue(world))[order.book].valid:
         report(world, k, o, ts_ns, _CANCELLED, _BOOK_INVALID)
         return

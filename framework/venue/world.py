@@ -109,6 +109,10 @@ class W(IntEnum):
     FAN_STEP = auto()
     N_OUTBOX = auto()
     N_JOURNAL = auto()
+    JOURNAL_ROW = auto()
+    """Row of the journal begun last."""
+    KEPT_EVENTS = auto()
+    """Bits of the `JournalEvent`s whose rows are kept."""
     JOURNAL_SLOTS = auto()
     N_SAMPLES = auto()
     SAMPLE_SLOTS = auto()
@@ -160,6 +164,8 @@ class W(IntEnum):
     TIERS = auto()
     VOLUMES = auto()
     SETTLEMENTS = auto()
+    N_SIGNALS = auto()
+    SIGNALS = auto()
     SIZE = auto()
 
 

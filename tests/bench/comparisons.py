@@ -54,11 +54,19 @@ def sweep_20(session: Session) -> Outcome:
     """Run twenty parameter sets in one replay, against twenty runs in a row."""
     stream = session.stream(session.small)
     sets = quotes(stream, offsets=4, leans=5)
-    return _compared(session, "sweep_20", "quote_both_sides", sets, stream, (40, 70))
+    return _compared(
+        session, "sweep_20", "quote_both_sides", sets, stream, (40, 70), journal="fills"
+    )
 
 
 def _compared(
-    session: Session, name: str, strategy: str, sets: Sets, stream: Stream, bars: tuple[int, ...]
+    session: Session,
+    name: str,
+    strategy: str,
+    sets: Sets,
+    stream: Stream,
+    bars: tuple[int, ...],
+    journal: str = "all",
 ) -> Outcome:
     with (
         session.workers("hftbacktest") as peer,
@@ -69,8 +77,8 @@ def _compared(
         times = in_turn(
             {
                 "theirs": session.hftbacktest(peer, stream, strategy, sets),
-                "ours": session.ours(us, stream, strategy, sets),
-                "held": session.ours(us_held, stream, strategy, sets, held=True),
+                "ours": session.ours(us, stream, strategy, sets, journal=journal),
+                "held": session.ours(us_held, stream, strategy, sets, held=True, journal=journal),
                 "files": session.hftbacktest(peer, stream, strategy, sets, from_files=True),
             },
             session.rounds,
@@ -112,8 +120,8 @@ def sweep_100(session: Session) -> Outcome:
     with session.workers("crossbook") as us, session.workers("crossbook") as alone:
         times = in_turn(
             {
-                "one": session.ours(alone, stream, "quote_both_sides", sets[:1]),
-                "all": session.ours(us, stream, "quote_both_sides", sets),
+                "one": session.ours(alone, stream, "quote_both_sides", sets[:1], journal="fills"),
+                "all": session.ours(us, stream, "quote_both_sides", sets, journal="fills"),
             },
             session.rounds,
         )

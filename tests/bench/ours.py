@@ -29,7 +29,7 @@ STRATEGIES: Final[dict[str, type[Strategy]]] = {
 FILL: Final = ("ts_ns", "book", "side", "px_ticks", "qty_lots")
 
 
-def config(compiled: bool) -> BacktestConfig:
+def config(compiled: bool, journal: str) -> BacktestConfig:
     """The models under which hftbacktest simulates the same: orders do not see each other."""
     return BacktestConfig(
         queue_model="power",
@@ -37,6 +37,7 @@ def config(compiled: bool) -> BacktestConfig:
         exchange_model="no_partial_fills",
         self_trade="allow",
         compiled=compiled,
+        journal=journal,
     )
 
 
@@ -50,7 +51,9 @@ def run(request: dict[str, Any]) -> tuple[list[Result], Clock]:
     market = held(request["folder"], request["rows"]) if request.get("held") else streams
     trials = [STRATEGIES[request["strategy"]](**one) for one in request["sets"]]
     with Clock() as clock:
-        results = run_trials(trials, market, config(request["compiled"]))
+        results = run_trials(
+            trials, market, config(request["compiled"], request.get("journal", "all"))
+        )
     return results, clock
 
 

@@ -61,13 +61,14 @@ class Session:
         *,
         compiled: bool = True,
         held: bool = False,
+        journal: str = "all",
     ) -> Contestant:
         """Ask Crossbook to run parameter sets in one replay, after one over the tiny market.
 
         The latter finds or makes the machine code.
         """
-        request = self.our_request(stream, strategy, sets, compiled, held)
-        tiny = self.our_request(self.stream(self.tiny), strategy, sets, compiled, held)
+        request = self.our_request(stream, strategy, sets, compiled, held, journal)
+        tiny = self.our_request(self.stream(self.tiny), strategy, sets, compiled, held, journal)
         worker.ask("simulate", **tiny)
         return lambda: worker.ask("simulate", **request)
 
@@ -78,6 +79,7 @@ class Session:
         sets: Sets,
         compiled: bool = True,
         held: bool = False,
+        journal: str = "all",
     ) -> dict[str, Any]:
         """Say what Crossbook is to run."""
         return {
@@ -87,6 +89,7 @@ class Session:
             "sets": sets,
             "compiled": compiled,
             "held": held,
+            "journal": journal,
         }
 
     def peer_request(self, stream: Stream, strategy: str, sets: Sets) -> dict[str, Any]:

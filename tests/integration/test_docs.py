@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+import polars as pl
 import yaml
 
 from experiments.load import load_plan
@@ -15,7 +16,9 @@ from experiments.run import RunOptions, carry_out
 from experiments.spec import Spec
 from framework.core.orders import TimeInForce
 from framework.engine import run_backtest
+from framework.lake.store import Lake, TableName
 from framework.replay import open_streams
+from framework.signals import SIGNAL_SCHEMA, write_signal
 from framework.strategy import Context, OnTimer, Strategy
 from framework.strategy.wake import Wake
 from framework.synthetic import write_demo_market
@@ -35,6 +38,9 @@ def test_the_spec_with_every_field_runs_and_varies(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
     path.write_text(_block(_SPECS, "yaml"), encoding="utf-8")
     write_demo_market(tmp_path / "lake", rows=40_000, seed=2)
+    rows = pl.DataFrame([("XYZ", 0, 0, 0.0, "normal")], schema=SIGNAL_SCHEMA, orient="row")
+    regimes = TableName("silver", "demo_regimes")
+    write_signal(Lake(tmp_path / "lake"), regimes, rows, transaction="made")
     options = RunOptions(lake=tmp_path / "lake", out=tmp_path / "out", track=False)
     variants = carry_out(load_plan(path), options).variants
     assert len(variants) == 4

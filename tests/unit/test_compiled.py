@@ -40,7 +40,7 @@ class Counter(Strategy):
 
 def test_every_member_of_the_context_has_a_kernel_or_belongs_to_on_start():
     members = {name for name in dir(Context) if not name.startswith("_")}
-    assert members - set(ACTIONS) == {"book", "instrument"}
+    assert members - set(ACTIONS) == {"book", "instrument", "signal"}
     assert set(ACTIONS) <= members
 
 

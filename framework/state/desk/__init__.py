@@ -11,10 +11,12 @@ from framework.state.desk.documents import (
     Regime,
 )
 from framework.state.desk.layout import DeskLayout, set_up
+from framework.state.desk.signal import REGIMES, regime_history, regime_rows, regime_signal
 from framework.state.desk.state import Clock, DeskState
 
 __all__ = [
     "BUCKET_NS",
+    "REGIMES",
     "Clock",
     "DepthBucket",
     "DeskLayout",
@@ -25,5 +27,8 @@ __all__ = [
     "OrderIntent",
     "Quote",
     "Regime",
+    "regime_history",
+    "regime_rows",
+    "regime_signal",
     "set_up",
 ]

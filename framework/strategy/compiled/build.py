@@ -6,9 +6,10 @@ import ast
 import builtins
 import hashlib
 import importlib.util
+import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Final
@@ -19,6 +20,7 @@ from framework._jit import CACHE_DIR, CompilationError
 from framework.core.errors import StrategyError
 from framework.strategy.actions import ACTIONS
 from framework.strategy.base import HANDLERS, WAKE_KINDS, Strategy
+from framework.strategy.compiled.remembering import address_field, length_field
 from framework.strategy.compiled.translate import (
     ALLOWED_CALLS,
     Source,
@@ -47,7 +49,7 @@ class CompiledStrategy:
     Attributes
     ----------
     dtype
-        Record of parameters and notes.
+        Record of parameters, notes, and where the strategy's arrays and features stand.
     address
         Machine code of the wake-up function: ``wake(world, record)``, both as addresses.
     """
@@ -56,10 +58,18 @@ class CompiledStrategy:
     address: int
 
     def record(self, strategy: Strategy) -> np.ndarray:
-        """Copy an instance's parameters and notes into a record, shape ``(1,)``."""
+        """Copy an instance's parameters and notes into a record, shape ``(1,)``.
+
+        Arrays and features stay where they are: they must live as long as the record is used.
+        """
         record = np.zeros(1, self.dtype)
+        places: dict[str, int] = {}
+        for name in strategy.remembered:
+            made = strategy.made(name)
+            places[address_field(name)] = made.block.ctypes.data
+            places[length_field(name)] = made.n
         for name in self.dtype.names or ():
-            record[name] = getattr(strategy, name)
+            record[name] = places[name] if name in places else getattr(strategy, name)
         return record
 
 
@@ -78,13 +88,13 @@ def compile_strategy(owner: type[Strategy]) -> CompiledStrategy:
     """
     source = read_source(owner, Strategy)
     dtype = _record_of(owner)
-    text, lines = _module_text(owner, source, dtype)
-    key = hashlib.sha256((repr(dtype.descr) + text).encode()).hexdigest()[:20]
+    module_text = _module_text(owner, source, dtype)
+    key = hashlib.sha256((repr(dtype.descr) + module_text.told()).encode()).hexdigest()[:20]
     if key not in _built:
         try:
-            module = _load(key, text, _globals_of(owner))
+            module = _load(key, module_text.text, _globals_of(owner) | module_text.kernels)
         except CompilationError as error:
-            raise _explained(error, source, lines) from error
+            raise _explained(error, source, module_text.lines) from error
         _built[key] = CompiledStrategy(dtype, module.wake)
     return _built[key]
 
@@ -97,32 +107,53 @@ def _record_of(owner: type[Strategy]) -> np.dtype:
             for name, value in vars(part).items():
                 if type(value) in _DTYPES and not name.startswith("__"):
                     fields.setdefault(name, _DTYPES[type(value)])
+    for name in owner.remembered:
+        fields[address_field(name)] = fields[length_field(name)] = np.int64
     return np.dtype(list(fields.items()))
 
 
-def _module_text(
-    owner: type[Strategy], source: Source, dtype: np.dtype
-) -> tuple[str, dict[str, dict[int, int]]]:
-    """Write the module and, for each of its functions, where its lines come from."""
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """The text of a module, where the lines of its functions come from, and features' kernels."""
+
+    text: str
+    lines: dict[str, dict[int, int]]
+    kernels: dict[str, Callable[..., object]]
+
+    def told(self) -> str:
+        """Everything that decides what it compiles to, but for kernels of the framework.
+
+        Those have a folder for each of their versions; a feature of one's own does not.
+        """
+        own = [inspect.getsource(inspect.unwrap(one)) for one in self.kernels.values()]
+        return "\n".join([self.text, *own])
+
+
+def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Module:
+    """Write the module of a class."""
     kinds = [WAKE_KINDS[type(wake)] for wake in owner.wakes]
     if hasattr(owner, "on_timer") and WakeKind.TIMER not in kinds:
         kinds.append(WakeKind.TIMER)  # an alarm wakes it too
     wanted = [HANDLERS[kind] for kind in kinds]
     functions: dict[str, ast.FunctionDef] = {}
     needed: dict[str, int] = {}
+    kernels: dict[str, Callable[..., object]] = {}
+    fields = frozenset(dtype.names or ())
     while wanted:
         name = wanted.pop()
         if name in functions:
             continue
-        translator = Translator(source, frozenset(dtype.names or ()), frozenset(ACTIONS))
+        translator = Translator(source, fields, frozenset(ACTIONS), owner.remembered)
         functions[name] = translator.translate(source.methods[name])
         wanted += sorted(translator.methods)
         needed = translator.globals | needed
+        kernels |= translator.memory.kernels
     outside = _check_globals(owner, source, needed)
     order = _callees_first(functions)
     text = "from framework._jit import array_at, entry, kernel\n"
     text += "from framework.venue.world import W\n"
     text += "from framework.strategy.actions import *\n"
+    text += "from framework.strategy.compiled.places import memory_place\n"
     text += f"import numpy as np\n\nRECORD = np.dtype({dtype.descr!r})\n"
     # The values stand in the text so that another value is another module, never a stale one.
     text += "".join(f"{name} = {_written(value)}\n" for name, value in sorted(outside.items()))
@@ -133,7 +164,7 @@ def _module_text(
         body = ast.unparse(functions[name])
         lines[function_name(name)] = _line_map(functions[name], body, start)
         text += body + "\n"
-    return text + "\n\n" + _wake_text(kinds), lines
+    return _Module(text + "\n\n" + _wake_text(kinds), lines, kernels)
 
 
 def _callees_first(functions: Mapping[str, ast.FunctionDef]) -> list[str]:

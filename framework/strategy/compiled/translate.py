@@ -16,6 +16,8 @@ from types import FunctionType
 from typing import cast
 
 from framework.core.errors import StrategyError
+from framework.strategy.compiled.remembering import Rememberer
+from framework.strategy.memory import Memory
 
 ALLOWED_CALLS = frozenset({"abs", "min", "max", "int", "float", "bool", "range", "round"})
 _REFUSED: Mapping[type[ast.AST], str] = {
@@ -108,12 +110,21 @@ class Translator(ast.NodeTransformer):
         Names of parameters and notes: what ``self.name`` may mean.
     actions
         Names of the context's kernels.
+    memories
+        Arrays and features that the class declares.
     """
 
-    def __init__(self, source: Source, fields: frozenset[str], actions: frozenset[str]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        fields: frozenset[str],
+        actions: frozenset[str],
+        memories: Mapping[str, Memory],
+    ) -> None:
         self._source = source
         self._fields = fields
         self._actions = actions
+        self.memory = Rememberer(memories, self._refuse)
         self._locals: set[str] = set()
         self._self = self._ctx = ""
         self.methods: set[str] = set()
@@ -171,6 +182,8 @@ class Translator(ast.NodeTransformer):
         """Turn ``self.name`` into a field, ``ctx.name`` into a kernel's value."""
         owner = node.value
         if isinstance(owner, ast.Name) and owner.id == self._self:
+            if node.attr in self.memory:
+                return _at(self.memory.whole(node.attr, node.ctx, node), node)
             if node.attr not in self._fields:
                 raise self._refuse(
                     node,
@@ -180,11 +193,29 @@ class Translator(ast.NodeTransformer):
             return _at(ast.Attribute(ast.Name("me", ast.Load()), node.attr, node.ctx), node)
         if isinstance(owner, ast.Name) and owner.id == self._ctx:
             return _at(ast.Call(self._action(node), [_world()], []), node)
+        reached = self._reached(owner)
+        if reached:
+            return _at(self.memory.member(*reached, node.attr, None, node), node)
         return self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """Turn ``self.name[i]`` into an element of its memory."""
+        indices: list[ast.expr] = []
+        inner: ast.expr = node
+        while isinstance(inner, ast.Subscript):
+            index = inner.slice
+            indices = [*(index.elts if isinstance(index, ast.Tuple) else [index]), *indices]
+            inner = inner.value
+        if not isinstance(inner, ast.Attribute) or not self._is_memory(inner):
+            return self.generic_visit(node)
+        places = [self._value(index) for index in indices]
+        return _at(self.memory.element(inner.attr, places, node.ctx, node), node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Turn calls of the context and of the class's methods into calls of functions."""
         target = node.func
+        if isinstance(target, ast.Name) and target.id == "len" and "len" not in self._locals:
+            return _at(self._length(node), node)
         arguments = [self._value(argument) for argument in node.args if not self._is_ctx(argument)]
         keywords = [ast.keyword(word.arg, self._value(word.value)) for word in node.keywords]
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
@@ -200,6 +231,14 @@ class Translator(ast.NodeTransformer):
                 name = ast.Name(function_name(target.attr), ast.Load())
                 me = ast.Name("me", ast.Load())
                 return _at(ast.Call(name, [_world(), me, *arguments], keywords), node)
+        if isinstance(target, ast.Attribute):
+            reached = self._reached(target.value)
+            if reached:
+                if keywords:
+                    raise self._refuse(
+                        node, "name the arguments of a feature", "give them in their order"
+                    )
+                return _at(self.memory.member(*reached, target.attr, arguments, node), node)
         return _at(ast.Call(self._value(target), arguments, keywords), node)
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -213,6 +252,25 @@ class Translator(ast.NodeTransformer):
         if node.id not in self._locals and node.id not in ALLOWED_CALLS:
             self.globals.setdefault(node.id, node.lineno)
         return node
+
+    def _reached(self, owner: ast.expr) -> tuple[str, ast.expr | None] | None:
+        """Name and book of the memory that an expression reaches as a whole; None for others."""
+        if isinstance(owner, ast.Attribute) and self._is_memory(owner):
+            return owner.attr, None
+        of = owner.value if isinstance(owner, ast.Subscript) else None
+        if isinstance(owner, ast.Subscript) and isinstance(of, ast.Attribute):
+            return (of.attr, self._value(owner.slice)) if self._is_memory(of) else None
+        return None
+
+    def _is_memory(self, node: ast.Attribute) -> bool:
+        is_mine = isinstance(node.value, ast.Name) and node.value.id == self._self
+        return is_mine and node.attr in self.memory
+
+    def _length(self, node: ast.Call) -> ast.expr:
+        of = node.args[0] if len(node.args) == 1 else node
+        if not isinstance(of, ast.Attribute) or not self._is_memory(of):
+            raise self._refuse(node, "take this length", "len() is for memory of the class")
+        return self.memory.length(of.attr, node)
 
     def _value(self, node: ast.expr) -> ast.expr:
         return cast("ast.expr", self.visit(node))
