@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from experiments.addresses import without_credentials
 from experiments.record import RunRecord
 from experiments.report import DataVersion
 from experiments.report.decimate import thin
@@ -50,10 +50,10 @@ class Tracker:
     """
 
     def __init__(self, experiment: str, folder: Path) -> None:
-        self.uri = os.environ.get(URI_VARIABLE) or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
-        self._client = _client(self.uri)
+        self.uri = store_uri(folder)
+        self._client = open_client(self.uri)
         local = None if os.environ.get(URI_VARIABLE) else folder.resolve() / "mlartifacts"
-        with _explained(self.uri):
+        with explained(self.uri):
             folder.mkdir(parents=True, exist_ok=True)
             self._experiment_id = self._experiment(experiment, local)
 
@@ -74,7 +74,7 @@ class Tracker:
             Id of the run this one is a variant of.
         """
         tags = {"mlflow.parentRunId": parent} if parent else {}
-        with _explained(self.uri):
+        with explained(self.uri):
             run_id: str = self._client.create_run(
                 self._experiment_id, run_name=name, tags=tags
             ).info.run_id
@@ -83,7 +83,7 @@ class Tracker:
             yield run_id
             status = "FINISHED"
         finally:
-            with _explained(self.uri):
+            with explained(self.uri):
                 self._client.set_terminated(run_id, status)
 
     def log(self, run_id: str, record: RunRecord, artifacts: Sequence[Path]) -> None:
@@ -92,7 +92,7 @@ class Tracker:
 
         parameters = [Param(k, v[:_MAX_VALUE]) for k, v in sorted(record.settings.items())]
         tags = [RunTag(key, value) for key, value in _tags(record).items()]
-        with _explained(self.uri):
+        with explained(self.uri):
             for start in range(0, len(parameters), _BATCH):
                 self._client.log_batch(run_id, params=parameters[start : start + _BATCH])
             self._client.log_batch(run_id, tags=tags, metrics=_metrics(record))
@@ -115,25 +115,19 @@ class Tracker:
         return experiment_id
 
 
-def without_credentials(uri: str) -> str:
-    """Drop user, password and query from an address.
+def store_uri(folder: Path) -> str:
+    """Give the address of the store: MLFLOW_TRACKING_URI, or a file in a folder."""
+    return os.environ.get(URI_VARIABLE) or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
 
-    >>> without_credentials("postgresql://me:secret@host:5432/runs?password=x")
-    'postgresql://host:5432/runs'
-    >>> without_credentials("lake/gold/demo")
-    'lake/gold/demo'
+
+def open_client(uri: str) -> MlflowClient:
+    """Open a store.
+
+    Raises
+    ------
+    CrossbookError
+        Where MLflow is not installed or the store cannot be opened.
     """
-    if "://" not in uri:
-        return uri
-    parts = urlsplit(uri)
-    if parts.scheme.startswith("abfs"):  # here the part before @ is the container
-        netloc = parts.netloc if ":" not in parts.netloc.partition("@")[0] else parts.hostname or ""
-    else:
-        netloc = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{netloc}{parts.path}"  # urlunsplit drops slashes of sqlite:////
-
-
-def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports usage unless told
     try:
         with warnings.catch_warnings():
@@ -146,12 +140,13 @@ def _client(uri: str) -> MlflowClient:
         ) from error
     for name in ("mlflow", "alembic"):  # after the import, which sets levels of its own
         logging.getLogger(name).setLevel(logging.ERROR)
-    with _explained(uri):
+    with explained(uri):
         return MlflowClient(tracking_uri=uri)
 
 
 @contextmanager
-def _explained(uri: str) -> Iterator[None]:
+def explained(uri: str) -> Iterator[None]:
+    """Turn what MLflow raises into an error with a remedy."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -11,8 +11,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 
+from experiments.addresses import without_credentials
 from experiments.sweep.sampling import quiet
-from experiments.tracking import without_credentials
 from framework.core.errors import CrossbookError
 
 _DEFINITION: Final = "crossbook.definition"
