@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 URI_VARIABLE: Final = "MLFLOW_TRACKING_URI"
+PARENT_TAG: Final = "mlflow.parentRunId"
 _MAX_VALUE: Final = 6_000  # characters of a parameter, MLflow's own limit
 _BATCH: Final = 100  # parameters in one call, MLflow's own limit
 _CURVE_POINTS: Final = 200
@@ -73,7 +74,7 @@ class Tracker:
         parent
             Id of the run this one is a variant of.
         """
-        tags = {"mlflow.parentRunId": parent} if parent else {}
+        tags = {PARENT_TAG: parent} if parent else {}
         with explained(self.uri):
             run_id: str = self._client.create_run(
                 self._experiment_id, run_name=name, tags=tags
@@ -129,6 +130,7 @@ def open_client(uri: str) -> MlflowClient:
         Where MLflow is not installed or the store cannot be opened.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports usage unless told
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

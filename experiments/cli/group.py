@@ -31,6 +31,7 @@ _COMMANDS: Final = {
         "experiments.cli.regress:regress",
         "Compare golden runs with their committed baselines.",
     ),
+    "rerun": ("experiments.cli.rerun:rerun_command", "Repeat a run from its record."),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
     "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),
