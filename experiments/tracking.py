@@ -9,9 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +33,16 @@ PARENT_TAG: Final = "mlflow.parentRunId"
 _MAX_VALUE: Final = 6_000  # characters of a parameter, MLflow's own limit
 _BATCH: Final = 100  # parameters in one call, MLflow's own limit
 _CURVE_POINTS: Final = 200
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRun:
+    """A run below another: its id, whether it has ended, its tags."""
+
+    run_id: str
+    finished: bool
+    tags: dict[str, str]
 
 
 class Tracker:
@@ -74,32 +86,107 @@ class Tracker:
         parent
             Id of the run this one is a variant of.
         """
-        tags = {PARENT_TAG: parent} if parent else {}
-        with explained(self.uri):
-            run_id: str = self._client.create_run(
-                self._experiment_id, run_name=name, tags=tags
-            ).info.run_id
+        run_id = self.begin(name, parent)
         status = "FAILED"
         try:
             yield run_id
             status = "FINISHED"
         finally:
-            with explained(self.uri):
-                self._client.set_terminated(run_id, status)
+            self.end(run_id, status)
+
+    def begin(self, name: str, parent: str = "") -> str:
+        """Open a run, below another where one is given, and return its id."""
+        tags = {PARENT_TAG: parent} if parent else {}
+        with explained(self.uri):
+            run = self._client.create_run(self._experiment_id, run_name=name, tags=tags)
+        run_id: str = run.info.run_id
+        return run_id
+
+    def end(self, run_id: str, status: str) -> None:
+        """End a run: ``"FINISHED"`` or ``"FAILED"``."""
+        with explained(self.uri):
+            self._client.set_terminated(run_id, status)
+
+    def reopen(self, run_id: str) -> bool:
+        """Go on with a run; False where it is gone or deleted."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            if self._client.get_run(run_id).info.lifecycle_stage == "deleted":
+                return False
+        except MlflowException:
+            return False
+        with explained(self.uri):
+            self._client.update_run(run_id, status="RUNNING")
+        return True
+
+    def children(self, run_id: str) -> list[ChildRun]:
+        """List the runs below one."""
+        found: list[ChildRun] = []
+        token: str | None = None
+        with explained(self.uri):
+            while token is None or token:
+                page = self._client.search_runs(
+                    [self._experiment_id],
+                    f"tags.`{PARENT_TAG}` = '{run_id}'",
+                    max_results=_PAGE,
+                    page_token=token,
+                )
+                found += [
+                    ChildRun(r.info.run_id, r.info.status != "RUNNING", dict(r.data.tags))
+                    for r in page
+                ]
+                token = page.token or ""
+        return found
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run."""
+        with explained(self.uri):
+            self._client.delete_run(run_id)
+
+    def log_values(
+        self,
+        run_id: str,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log parameters, metrics and tags to an open run."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        now_ms = time.time_ns() // 1_000_000
+        given = [Param(k, v[:_MAX_VALUE]) for k, v in sorted((parameters or {}).items())]
+        measured = [Metric(_safe(k), v, now_ms, 0) for k, v in (metrics or {}).items()]
+        with explained(self.uri):
+            for start in range(0, len(given), _BATCH):
+                self._client.log_batch(run_id, params=given[start : start + _BATCH])
+            told = [RunTag(k, v) for k, v in (tags or {}).items()]
+            self._client.log_batch(run_id, metrics=measured, tags=told)
+
+    def log_data(self, run_id: str, data: Sequence[DataVersion]) -> None:
+        """Log which table versions were read."""
+        with explained(self.uri):
+            self._client.log_inputs(run_id, datasets=_datasets(data))
+
+    def log_text(self, run_id: str, text: str, name: str) -> None:
+        """Log a text as a file."""
+        with explained(self.uri):
+            self._client.log_text(run_id, text, name)
+
+    def log_file(self, run_id: str, path: Path) -> None:
+        """Log a file."""
+        with explained(self.uri):
+            self._client.log_artifact(run_id, str(path))
 
     def log(self, run_id: str, record: RunRecord, artifacts: Sequence[Path]) -> None:
         """Log a record's parameters, data versions, code, metrics and files to an open run."""
-        from mlflow.entities import Param, RunTag
-
-        parameters = [Param(k, v[:_MAX_VALUE]) for k, v in sorted(record.settings.items())]
-        tags = [RunTag(key, value) for key, value in _tags(record).items()]
+        self.log_values(run_id, parameters=record.settings, tags=_tags(record))
         with explained(self.uri):
-            for start in range(0, len(parameters), _BATCH):
-                self._client.log_batch(run_id, params=parameters[start : start + _BATCH])
-            self._client.log_batch(run_id, tags=tags, metrics=_metrics(record))
-            self._client.log_inputs(run_id, datasets=_datasets(record.data))
-            for path in artifacts:
-                self._client.log_artifact(run_id, str(path))
+            self._client.log_batch(run_id, metrics=_metrics(record))
+        self.log_data(run_id, record.data)
+        for path in artifacts:
+            self.log_file(run_id, path)
 
     def _experiment(self, name: str, local: Path | None) -> str:
         found = self._client.get_experiment_by_name(name)
