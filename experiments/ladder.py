@@ -19,6 +19,7 @@ from experiments.run import backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
 from experiments.spec import QueueModel
 from framework.catalog import Catalog
+from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.core.errors import SpecError
 from framework.core.instrument import Instrument
 from framework.core.links import LatencyModel
@@ -26,8 +27,8 @@ from framework.engine.backtest import run_backtest
 from framework.engine.result import Result
 from framework.lake.store import Lake
 from framework.replay.stream import GoldStream
-from research.crossed import stream_quotes
-from research.markout import HORIZONS_NS, with_markouts
+from research.tca import Market, analyse, from_journal, gold_market, hold_quotes
+from research.tca.groups import weighted
 
 ESTIMATES: Final = tuple(
     model for model in QueueModel if model not in (QueueModel.AUTO, QueueModel.L3_EXACT)
@@ -36,6 +37,8 @@ ESTIMATES: Final = tuple(
 SCALES: Final = (Decimal(0), Decimal(1), Decimal(2))
 """Latencies as the spec has them, without any, and doubled."""
 
+HORIZONS_NS: Final = {"100ms": 100 * NS_PER_MS, "1s": NS_PER_S, "10s": 10 * NS_PER_S}
+"""Name and length of the markouts' horizons."""
 _MARKOUTS: Final = tuple(f"markout_{name}_bps" for name in HORIZONS_NS)
 RUNG_SCHEMA: Final = pl.Schema(
     {
@@ -51,7 +54,7 @@ RUNG_SCHEMA: Final = pl.Schema(
         "journal_hash": pl.String,
     }
 )
-"""One row a run. Markouts are means over passive fills, weighted by quantity, null without any;
+"""One row a run. Markouts are means over passive fills, weighted by notional, null without any;
 ``pnl`` is null where the streams do not share one currency."""
 MEASURES: Final = ("pnl", "fill_ratio", *_MARKOUTS)
 """Columns whose interval the ladder reports."""
@@ -120,7 +123,10 @@ def climb(
             )
     (run,) = plan.runs
     streams = with_assumptions(open_sources(run.spec, lake, catalog), run.spec)
-    quotes = stream_quotes(streams)
+    instruments = sorted(
+        (s.instrument for s in streams), key=lambda item: (item.venue, item.symbol)
+    )
+    market = hold_quotes(gold_market(streams, instruments), len(instruments))
     config = backtest_config(run.spec, open_signals(run.spec, lake))
     rows: list[dict[str, object]] = []
     for model in queue_models:
@@ -134,7 +140,7 @@ def climb(
                 progress,
             )
             name = {"queue_model": model.value, "latency_scale": float(scale)}
-            rows.append(name | _figures(result, quotes))
+            rows.append(name | _figures(result, market))
     return Ladder(rungs=pl.DataFrame(rows, schema=RUNG_SCHEMA))
 
 
@@ -173,16 +179,17 @@ def _named(on_progress: OnRung, rung: str) -> Callable[[int, int], None]:
     return lambda done, total: on_progress(rung, done, total)
 
 
-def _figures(result: Result, quotes: pl.DataFrame) -> dict[str, object]:
+def _figures(result: Result, market: Market) -> dict[str, object]:
     summary = result.summary()
-    passive = with_markouts(result.fills.filter(pl.col("liquidity") == "maker"), quotes)
+    trading = from_journal(
+        result.journal,
+        result.instruments,
+        journal_hash=result.journal_hash,
+        strategy=result.strategy,
+    )
+    fills = analyse(trading, market, horizons_ns=HORIZONS_NS).fills
+    passive = fills.filter(pl.col("liquidity") == "maker")
     names = ("orders", "fills", "maker_fills", "fill_ratio", "pnl", "currency")
     figures = {name: summary[name] for name in names}
-    figures |= {name: _weighted_mean(passive, name) for name in _MARKOUTS}
+    figures |= {name: passive.select(weighted(name)).item() for name in _MARKOUTS}
     return figures | {"journal_hash": result.journal_hash}
-
-
-def _weighted_mean(passive: pl.DataFrame, name: str) -> float | None:
-    known = passive.filter(pl.col(name).is_not_null())
-    weight = float(known["quantity"].sum())
-    return float((known[name] * known["quantity"]).sum()) / weight if weight else None

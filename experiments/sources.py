@@ -22,6 +22,8 @@ from framework.state import Lag, StoreLink
 def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
     """Open every stream a spec names, its table pinned to one version.
 
+    Planted markets that the spec describes are written first where the lake lacks them.
+
     Raises
     ------
     DataError
@@ -29,6 +31,7 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
     SpecError
         Where the spec names a venue or stream it does not read.
     """
+    write_planted(spec, lake)
     streams = [
         stream
         for data in spec.data
@@ -71,6 +74,31 @@ def with_assumptions(streams: Sequence[GoldStream], spec: Spec) -> list[GoldStre
         )
         for stream in streams
     ]
+
+
+def write_planted(spec: Spec, lake: Lake) -> None:
+    """Write the planted markets a spec describes, unless they are in the lake.
+
+    Raises
+    ------
+    DataError
+        Where the lake holds another market of that name.
+    """
+    if not spec.planted:
+        return
+    from framework.synthetic.planted import (
+        Level,
+        PlantedMarket,
+        planted_instruments,
+        write_planted_market,
+    )
+
+    for name, entry in spec.planted.items():
+        market = PlantedMarket(
+            entry.minutes, entry.seed, instruments=planted_instruments(entry.venues)
+        )
+        levels = [Level[level.name] for level in entry.levels]
+        write_planted_market(lake.root, market, name=name, levels=levels)
 
 
 def open_signals(spec: Spec, lake: Lake) -> tuple[StoredSignal, ...]:

@@ -2,7 +2,8 @@
 
 numba keys a cached function by its own file only, so editing a kernel would leave its callers'
 cached code stale and silently wrong. Every kernel is therefore cached in a folder named by the
-hash of all kernel sources and of the versions that compile them: any change starts a new folder.
+hash of all sources that kernels are compiled from and of the versions that compile them: any
+change starts a new folder.
 
 numba also optimises and emits every function on its own, and again inside each of its callers.
 Here a kernel that others call stays as the front end left it, a *part*. Only what Python or a
@@ -16,6 +17,7 @@ import hashlib
 import inspect
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,18 +53,48 @@ _settings: Any = numba.config  # fills its attributes at run time
 _F = TypeVar("_F", bound=Callable[..., Any])
 _ROOT: Final = Path(__file__).resolve().parent
 _OPTIONS: Final = {"nopython": True, "nogil": True, "error_model": "numpy", "boundscheck": None}
+_IMPORT: Final = re.compile(
+    rb"^[ \t]*(?:from|import) (framework[\w.]*)(?: import ([^#\n]+|\([^)]*\)))?", re.M
+)
+_NAME: Final = re.compile(rb"\w+")
 _ENVIRONMENT: Final = "_ZN08NumbaEnv"  # how numba begins the name of a function's environment
+
+
+def _imported(source: bytes) -> Iterator[str]:
+    for module, names in _IMPORT.findall(source):
+        yield module.decode()
+        yield from (f"{module.decode()}.{name.decode()}" for name in _NAME.findall(names))
+
+
+def kernel_sources() -> list[Path]:
+    """List the files that machine code may depend on: those with kernels and all they import.
+
+    Layouts of records and values of constants stand in files without a kernel, and are compiled in.
+    """
+    paths = {
+        ".".join(("framework", *path.relative_to(_ROOT).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
+        for path in _ROOT.rglob("*.py")
+    }
+    sources = {name: path.read_bytes() for name, path in paths.items()}
+    found: set[str] = set()
+    ahead = [name for name, source in sources.items() if b"framework._jit" in source]
+    while ahead:
+        name = ahead.pop()
+        if name in sources and name not in found:
+            found.add(name)
+            ahead += _imported(sources[name])
+    return sorted(paths[name] for name in found)
 
 
 def _sources_hash() -> str:
     digest = hashlib.sha256()
     versions = (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
     digest.update(repr(versions).encode())
-    for path in sorted(_ROOT.rglob("*.py")):
-        source = path.read_bytes()
-        if b"framework._jit" in source or path.name == "_jit.py":
-            digest.update(str(path.relative_to(_ROOT)).encode())
-            digest.update(source)
+    for path in kernel_sources():
+        digest.update(str(path.relative_to(_ROOT)).encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

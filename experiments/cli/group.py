@@ -20,11 +20,19 @@ _COMMANDS: Final = {
         "experiments.cli.calibrate:calibrate",
         "Measure models on data that knows the answer.",
     ),
+    "capture": (
+        "experiments.cli.capture:capture",
+        "Hold an arbitrage run against the crosses there were.",
+    ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (
         "experiments.cli.ladder:ladder",
         "Run one spec under every queue model and latency.",
+    ),
+    "lookahead": (
+        "experiments.cli.lookahead:lookahead",
+        "Prove that a strategy does not look ahead.",
     ),
     "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
     "regress": (

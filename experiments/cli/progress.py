@@ -16,11 +16,18 @@ from framework.engine.loop import advance
 @contextmanager
 def replay_progress(output: Output) -> Iterator[OnProgress]:
     """Show one bar per replay; yield what `carry_out` calls."""
+    with steps_progress(output, "events") as show:
+        yield show
+
+
+@contextmanager
+def steps_progress(output: Output, unit: str) -> Iterator[OnProgress]:
+    """Show one bar per thing that is done in steps of some unit; yield what tells of them."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("events"),
+        TextColumn(unit),
         TimeRemainingColumn(),
         console=output.progress_console,
         transient=True,

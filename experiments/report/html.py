@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from experiments.report.content import ReportContent
 from experiments.report.figures import max_drawdown
-from experiments.report.sections import sections
+from experiments.report.sections import Section, sections
 from experiments.report.text import money, number
 from framework.core.errors import CrossbookError
 from framework.engine.result import Result
@@ -38,7 +39,14 @@ def write_report(content: ReportContent, path: Path) -> Path:
     CrossbookError
         Where the file cannot be written.
     """
-    text = _render(content)
+    page = render_page(
+        "report.html", content.title, _tiles(content), sections(content), content=content
+    )
+    return write_page(page, path)
+
+
+def write_page(text: str, path: Path) -> Path:
+    """Write a page to `path`, making its folder; raises `CrossbookError` where it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -50,7 +58,20 @@ def write_report(content: ReportContent, path: Path) -> Path:
     return path
 
 
-def _render(content: ReportContent) -> str:
+def render_page(
+    template: str, title: str, tiles: Sequence[Tile], chapters: Sequence[Section], **header: object
+) -> str:
+    """Fill in a page that extends ``base.html``: its figures and tables need no network.
+
+    Parameters
+    ----------
+    template
+        File in the folder ``page``.
+    title, tiles, chapters
+        Name of the page, headline figures, and sections in reading order.
+    header
+        What the template's own header asks for.
+    """
     environment = Environment(
         loader=PackageLoader("experiments.report", "page"),
         autoescape=True,
@@ -58,17 +79,17 @@ def _render(content: ReportContent) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    chapters = sections(content)
     figures = ",".join(f.to_json() for chapter in chapters for f in chapter.figures)
-    return environment.get_template("report.html").render(
-        content=content,
-        tiles=_tiles(content),
+    return environment.get_template(template).render(
+        title=title,
+        tiles=tiles,
         sections=chapters,
         # "</" would end the script element; JSON reads "<\/" as the same text
         figures=Markup("[" + figures.replace("</", "<\\/") + "]"),
         plotly=Markup(_compressed_plotly()),
         style=Markup(_page_file("report.css")),
         script=Markup(_page_file("report.js")),
+        **header,
     )
 
 

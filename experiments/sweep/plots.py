@@ -80,7 +80,7 @@ def write_page(
     parts = [f"<h1>{escape(title)}</h1>", outcome._repr_html_(), _deflation(outcome)]
     parts += [f"<h2>{escape(head)}</h2>{html}" for head, html in (told or {}).items()]
     for number, figure in enumerate(figures(outcome).values()):
-        figure.update_layout(template="plotly_white", margin={"t": 60})
+        figure.update_layout(template="plotly_white", margin={"t": 60}, width=None)
         parts.append(figure.to_html(full_html=False, include_plotlyjs=number == 0))
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'

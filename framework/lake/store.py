@@ -6,6 +6,7 @@ log already names is not written again, so a run that was killed anywhere can be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -192,6 +193,68 @@ class Lake:
                 storage_options=self._options,
                 writer_properties=writer_properties(data.schema),
                 commit_properties=CommitProperties(app_transactions=[Transaction(transaction, 1)]),
+            )
+        version = 0 if target is None else target.version()
+        if self._on_commit is not None:
+            self._on_commit(table, version)
+        return version
+
+    def replace(
+        self,
+        table: TableName,
+        rows: pl.DataFrame,
+        *,
+        column: str,
+        value: str,
+        content: int,
+        partition_by: Sequence[str] = (),
+    ) -> int | None:
+        """Put rows in the place of those whose column has a value, in one commit.
+
+        Parameters
+        ----------
+        rows
+            All of them with that value; there may have been none before.
+        column, value
+            What they replace: letters, digits and ``-_.:`` only.
+        content
+            Fingerprint of the rows, 0 to 2**62: the same ones are not written again.
+        partition_by
+            Partition columns of a table that is made by this write.
+
+        Returns
+        -------
+        int or None
+            The version written, None where the table held these very rows already.
+
+        Raises
+        ------
+        DataError
+            Where a column would be narrowed, or the table cannot be written.
+        """
+        uri, transaction = self.uri(table), f"{column}={value}"
+        assert re.fullmatch(r"[\w.:\-]+", value), value  # it goes into a predicate as it is
+        with _explained(table, uri):
+            target = self.open(table) if self.exists(table) else None
+            if target is not None and target.transaction_version(transaction) == content:
+                return None
+            stored = None if target is None else pa.schema(target.schema().to_arrow())
+            data = _to_write(rows, stored, str(table))
+            if target is None:
+                self._make_folder(uri)
+            write_deltalake(
+                uri if target is None else target,
+                data,
+                mode="overwrite",
+                predicate=None if target is None else f"{column} = '{value}'",
+                partition_by=list(partition_by) or None,
+                name=str(table) if target is None else None,
+                configuration=_CONFIGURATION if target is None else None,
+                storage_options=self._options,
+                writer_properties=writer_properties(data.schema),
+                commit_properties=CommitProperties(
+                    app_transactions=[Transaction(transaction, content)]
+                ),
             )
         version = 0 if target is None else target.version()
         if self._on_commit is not None:

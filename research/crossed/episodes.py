@@ -188,7 +188,7 @@ def _one_way(
     duration_ms = (pl.col("end_ns") - pl.col("start_ns")) / NS_PER_MS
     return found.with_columns(
         duration_ms=duration_ms,
-        kind=_kind(duration_ms),
+        kind=episode_kind(duration_ms),
         buy=pl.lit(buy.name),
         sell=pl.lit(sell.name),
     ).select(EPISODE_SCHEMA.names())
@@ -200,7 +200,8 @@ def _mean_over_time(column: str) -> pl.Expr:
     return pl.when(weight.sum() > 0).then(mean).otherwise(pl.col(column).first())
 
 
-def _kind(duration_ms: pl.Expr) -> pl.Expr:
+def episode_kind(duration_ms: pl.Expr) -> pl.Expr:
+    """Class a duration in milliseconds, as `EpisodeKind` names it."""
     return (
         pl.when(duration_ms < NOISE_MS)
         .then(pl.lit(str(EpisodeKind.NOISE)))

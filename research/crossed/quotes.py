@@ -7,7 +7,7 @@ the next snapshot has ended) has no quotes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -82,6 +82,19 @@ def stream_quotes(streams: Iterable[GoldStream]) -> pl.DataFrame:
             quotes = quotes.with_columns(clocks.clip(lower_bound=stream.start_ns))
         found.append(quotes)
     return pl.concat(found)
+
+
+def stream_ticks(stream: GoldStream) -> Iterator[pl.DataFrame]:
+    """Yield the best prices after each message of a stored stream, in ticks and lots, in batches.
+
+    Columns: ``ts_exch_ns``, ``ts_recv_ns``, ``bid_ticks``, ``bid_lots``, ``ask_ticks``,
+    ``ask_lots``; a side without a quote is null.
+    """
+    ladders = Ladders(1)
+    for batch in stream.batches(_BATCH_ROWS):
+        frame = pl.DataFrame(pl.from_arrow(batch))
+        if frame.height:
+            yield _message_ends(rebuild(frame, ladders))
 
 
 def _changes(batches: Iterable[pl.DataFrame], instrument: Instrument) -> pl.DataFrame:

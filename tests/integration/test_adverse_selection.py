@@ -25,8 +25,7 @@ from framework.lake.ingest import ingest
 from framework.lake.store import Lake
 from framework.replay import GoldStream, open_streams
 from framework.strategy import Strategy
-from research.crossed import stream_quotes
-from research.markout import with_markouts
+from research.tca import analyse, from_journal, gold_market
 from strategies.midpoint_quoting import MidpointQuoting
 
 pytestmark = [pytest.mark.captures, pytest.mark.slow]
@@ -57,9 +56,15 @@ def streams(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Go
 def _markouts(strategy: Strategy, streams: list[GoldStream], queue: str) -> pl.Series:
     """Markouts of all passive fills after a second, in basis points."""
     result = run_backtest(strategy, streams, BacktestConfig(queue_model=queue))
-    passive = result.fills.filter(pl.col("liquidity") == "maker")
-    marked = with_markouts(passive, stream_quotes(streams), {"1s": NS_PER_S})
-    return marked["markout_1s_bps"].drop_nulls()
+    trading = from_journal(
+        result.journal,
+        result.instruments,
+        journal_hash=result.journal_hash,
+        strategy=result.strategy,
+    )
+    market = gold_market(streams, result.instruments)
+    fills = analyse(trading, market, horizons_ns={"1s": NS_PER_S}).fills
+    return fills.filter(pl.col("liquidity") == "maker")["markout_1s_bps"].drop_nulls()
 
 
 @pytest.mark.parametrize("queue", ["risk_averse", "power"])

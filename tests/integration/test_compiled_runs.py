@@ -18,6 +18,8 @@ from strategies.midpoint_quoting import MidpointQuoting
 SHIPPED = [
     CrossedArbitrage(min_edge_bps=0.1, max_lots=5),
     CrossedArbitrage(min_edge_bps=0.5, min_depth=10, alpha=2.0),
+    CrossedArbitrage(min_edge_bps=0.1, min_age_ns=0, max_position=20, legging=1, young_share=0.5),
+    CrossedArbitrage(min_edge_bps=0.1, min_age_ns=0, max_position=20, legging=2, pause_ns=0),
     MidpointQuoting(),
     MidpointQuoting(half_spread_ticks=0.5, skew_ticks=1.5, size=3, max_position=9),
 ]

@@ -13,10 +13,8 @@ from click.testing import CliRunner, Result
 
 from experiments.cli import main
 from experiments.ladder import scaled_links
-from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.core.links import LatencyKind, LatencyModel
 from framework.synthetic import write_demo_market
-from research.markout import with_markouts
 from tests.support.small_market import LINEAR
 
 _SPEC = """\
@@ -122,29 +120,3 @@ def test_scaling_reaches_every_latency() -> None:
     assert (half.order_entry_ns, half.cancel_entry_ns, half.response_ns) == (50, 30, 40)
     assert half.replace_entry_ns is None
     assert (half.entry_model.sigma, half.response_model.factor) == (0.5, 1.5)
-
-
-def test_markouts_follow_the_venues_own_mid() -> None:
-    fills = pl.DataFrame(
-        {
-            "ts_ns": [0, 0, NS_PER_S],
-            "venue": ["b", "a", "a"],
-            "symbol": ["S", "S", "S"],
-            "side": [1, -1, 1],
-            "price": [100.0, 100.0, 100.0],
-        }
-    )
-    quotes = pl.DataFrame(
-        {
-            "stream": ["a:S", "a:S", "a:S", "b:S", "b:S"],
-            "ts_exch_ns": [0, NS_PER_MS, NS_PER_S, 0, NS_PER_S],
-            "bid": [99.0, 100.0, 101.0, 98.0, 97.0],
-            "ask": [101.0, 102.0, 103.0, 100.0, 99.0],
-        }
-    )
-    marked = with_markouts(fills, quotes, {"5ms": 5 * NS_PER_MS, "1s": NS_PER_S})
-    # b's mid: 99 until 1 s, then 98; a's: 101 from 1 ms, 102 from 1 s. The last fill's horizons
-    # lie beyond the data.
-    assert marked["markout_5ms_bps"].to_list() == [-100.0, -100.0, None]
-    assert marked["markout_1s_bps"].to_list() == [-200.0, -200.0, None]
-    assert marked.columns == [*fills.columns, "markout_5ms_bps", "markout_1s_bps"]

@@ -45,7 +45,9 @@ def _rows(result: Result) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(result.journal))
 
 
-@pytest.mark.parametrize("strategy", [MidpointQuoting(), CrossedArbitrage()])
+@pytest.mark.parametrize(
+    "strategy", [MidpointQuoting(), CrossedArbitrage(min_edge_bps=0.1, min_age_ns=0)]
+)
 def test_drawing_without_spread_is_constant(streams: list[GoldStream], strategy: Strategy) -> None:
     still = LatencyModel(kind=LatencyKind.LOG_NORMAL, sigma=0.0)
     entry_ns = streams[0].instrument.order_entry_ns
@@ -57,7 +59,7 @@ def test_drawing_without_spread_is_constant(streams: list[GoldStream], strategy:
         replace_entry_ns=entry_ns,
     )
     plain, same = run_backtest(strategy, streams), run_backtest(strategy, drawn)
-    assert plain.journal.num_rows > 100
+    assert plain.journal.num_rows > 50
     assert plain.journal_hash == same.journal_hash
 
 
