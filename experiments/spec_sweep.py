@@ -163,7 +163,7 @@ class SweepSpec:
     bar_ns: Duration | None = Field(default=None, validation_alias="bar", gt=0)
     currency: str | None = None
     workers: int = Field(default=1, ge=1)
-    validation: ValidateSpec | None = Field(default=None, validation_alias="validate")
+    validate: ValidateSpec | None = None
 
     @model_validator(mode="after")
     def _pruning_has_one_objective(self) -> SweepSpec:

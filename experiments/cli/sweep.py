@@ -156,7 +156,10 @@ def _show(output: Output, swept: Swept) -> None:
             f"(luck alone gives .5)"
         )
     told = outcome.summary()
-    output.text(f"{told['trials']} trials, {told['pruned']} pruned, {told['failed']} failed")
+    earlier = f", {swept.resumed} of them from an earlier run" if swept.resumed else ""
+    output.text(
+        f"{told['trials']} trials, {told['pruned']} pruned, {told['failed']} failed{earlier}"
+    )
     if swept.validation is not None:
         table_of = swept.validation.table
         output.table(f"Validation, {swept.validation.method}", table_of.columns, table_of.rows())
@@ -188,6 +191,7 @@ def _payload(swept: Swept) -> dict[str, object]:
             {"trial": t.number, "parameters": dict(t.parameters), "metrics": dict(t.metrics)}
             for t in outcome.front
         ],
+        "resumed": swept.resumed,
         "page": swept.page,
         "best_spec": swept.best_spec,
     }

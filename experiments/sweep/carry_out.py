@@ -35,6 +35,8 @@ class Swept:
         Trials and the best of them.
     folder, page, best_spec
         Where things are: Optuna's plots, and the spec with the best parameters.
+    resumed
+        Trials that were there already from an earlier run of the sweep.
     validation
         What splits in time say; None where none was asked for.
     run_id, tracking_uri, experiment
@@ -45,6 +47,7 @@ class Swept:
     folder: Path
     page: Path
     best_spec: Path | None
+    resumed: int
     validation: Validation | None
     run_id: str = ""
     tracking_uri: str = ""
@@ -80,11 +83,12 @@ def sweep(
     market = swept_market(plan, options)
     storage = _storage(folder)
     study = study_of(spec, market, storage=storage, fresh=fresh)
+    resumed = len(study.ledger.trials)
     log = _log(plan, options, market) if options.track else None
     with log.running(study.ledger) if log else nullcontext():
         outcome = _run(study, log, on_trials)
         validation = None
-        if spec.sweep is not None and spec.sweep.validation is not None:
+        if spec.sweep is not None and spec.sweep.validate is not None:
             validation = validate(
                 spec, market, storage=storage, outcome=outcome, on_split=on_split, fresh=fresh
             )
@@ -98,6 +102,7 @@ def sweep(
         folder=folder,
         page=page,
         best_spec=best_spec,
+        resumed=resumed,
         validation=validation,
         run_id=log.run_id if log else "",
         tracking_uri=log.tracker.public_uri if log else "",

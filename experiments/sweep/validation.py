@@ -174,7 +174,7 @@ def validate(
     SpecError
         Where the period is too short for the splits.
     """
-    wanted = sweep_of(spec).validation or ValidateSpec()
+    wanted = sweep_of(spec).validate or ValidateSpec()
     first_ns, last_ns = Covered(market.streams).awake()
     splits = splits_of(Span(first_ns, last_ns + 1), wanted)
     tested = []

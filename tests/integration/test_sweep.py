@@ -28,13 +28,13 @@ from framework.engine import BacktestConfig, run_backtest
 from framework.replay import GoldStream, open_streams
 from framework.strategy import Context, OnTimer, Strategy, param
 from framework.synthetic import write_demo_market
-from strategies.crossed_arbitrage import CrossedArbitrage
+from tests.support.quoting import Quotes
 
-_RANGES = {"min_edge_bps": (0.0, 4.0), "max_lots": Range(low=1, high=40, log=True)}
+_RANGES = {"lean": (0.0, 1.0), "size": Range(low=2, log=True), "behind": [0, 1, 2]}
 _SPEC = """\
 name: swept
-strategy: strategies.crossed_arbitrage:CrossedArbitrage
-parameters: {min_edge_bps: 0.2}
+strategy: tests.support.quoting:Quotes
+parameters: {limit: 40}
 data: [{table: demo}]
 compiled: true
 sweep:
@@ -42,9 +42,9 @@ sweep:
   batch: 4
   sampler: {kind: tpe, seed: 3}
   parameters:
-    min_edge_bps: {low: 0, high: 4}
-    max_lots: {low: 1, high: 40, log: true}
-    retry_ns: [10ms, 100ms]
+    lean: {low: 0, high: 1}
+    size: {low: 2, high: 40, log: true}
+    interval_ns: [100ms, 500ms]
 """
 _RUN = "from experiments.cli import main; main()"
 
@@ -84,7 +84,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _study(streams: list[GoldStream], **settings: object) -> Study:
     given: dict[str, object] = {"trials": 15, "batch": 5, "ranges": _RANGES, "seed": 2}
-    return Study(CrossedArbitrage, streams, **(given | settings))  # type: ignore[arg-type]
+    return Study(Quotes, streams, **(given | settings))  # type: ignore[arg-type]
 
 
 def _same(one: SweepOutcome, other: SweepOutcome) -> None:
@@ -95,10 +95,10 @@ def _same(one: SweepOutcome, other: SweepOutcome) -> None:
 def test_a_trial_is_the_run_of_its_parameters(streams: list[GoldStream]) -> None:
     outcome = _study(streams, trials=6).run()
     assert [trial.number for trial in outcome.trials] == list(range(6))
-    begin = {"min_edge_bps": 0.5, "max_lots": 10}
+    begin = {"lean": 0.5, "size": 5, "behind": 0}
     assert outcome.trials[0].params == begin
     best = outcome.best
-    alone = run_backtest(CrossedArbitrage(**best.parameters), streams)
+    alone = run_backtest(Quotes(**best.parameters), streams)
     assert best.journal_hashes == (alone.journal_hash,)
     assert best.values[0] == pytest.approx(alone.summary()["pnl"])
     assert best.values[0] == outcome.table["pnl"].max()
@@ -118,8 +118,7 @@ def test_processes_share_the_trials(streams: list[GoldStream]) -> None:
     _same(_study(streams, **settings).run(), _study(streams, workers=2, **settings).run())
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
-@pytest.mark.parametrize("stored", [5, 7])
+@pytest.mark.parametrize(("sampler", "stored"), [("tpe", 7), ("nsga2", 5), ("random", 8)])
 def test_a_study_cut_off_anywhere_ends_as_it_would_have(
     streams: list[GoldStream],
     tmp_path: Path,
@@ -184,10 +183,9 @@ def test_pruned_trials_end_early_and_alike(streams: list[GoldStream], tmp_path: 
     assert all(outcome.trials[n].intermediate_values for n in pruned["number"])
     assert outcome.deflated is not None
     assert outcome.deflated.n_trials == 20
+    settings["config"] = BacktestConfig(compiled=True, threads=1)
     _study(streams, storage=storage, **(settings | {"trials": 11})).run()
     _same(_study(streams, storage=storage, **settings).run(), outcome)
-    one_thread = settings | {"config": BacktestConfig(compiled=True, threads=1)}
-    _same(_study(streams, **one_thread).run(), outcome)
 
 
 def test_a_front_holds_what_nothing_beats(streams: list[GoldStream]) -> None:
@@ -210,13 +208,13 @@ def test_a_trial_that_fails_does_not_stop_the_others(streams: list[GoldStream]) 
 
 
 def test_mistakes_are_explained(streams: list[GoldStream]) -> None:
-    with pytest.raises(SpecError, match="got min_edge") as caught:
-        _study(streams, ranges={"min_edge": (0, 1)})
-    assert "min_edge_bps" in caught.value.remedy
+    with pytest.raises(SpecError, match="got leen") as caught:
+        _study(streams, ranges={"leen": (0, 1)})
+    assert "lean" in caught.value.remedy
     with pytest.raises(SpecError, match="must be at least 0"):
-        _study(streams, ranges={"min_edge_bps": (-1.0, 1.0)})
+        _study(streams, ranges={"lean": (-1.0, 1.0)})
     with pytest.raises(SpecError, match="lower to a higher"):
-        _study(streams, ranges={"min_edge_bps": (2.0, 1.0)})
+        _study(streams, ranges={"lean": (1.0, 0.5)})
     with pytest.raises(SpecError, match="got 'sharp'") as caught:
         _study(streams, objectives="sharp", trials=1).run()
     assert "sharpe" in caught.value.remedy
@@ -271,9 +269,7 @@ def test_kill_9_in_the_middle_costs_nothing(lake: Path, tmp_path: Path) -> None:
     client = mlflow.tracking.MlflowClient(tracking_uri=tracking["uri"])
     parent = client.get_run(tracking["run_id"])
     assert parent.info.status == "FINISHED"
-    assert parent.data.metrics["best.deflated_sharpe"] == pytest.approx(
-        resumed["deflated sharpe"]
-    )
+    assert parent.data.metrics["best.deflated_sharpe"] == pytest.approx(resumed["deflated sharpe"])
     children = client.search_runs(
         [parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{tracking['run_id']}'"
     )
@@ -302,7 +298,7 @@ def test_a_sweep_is_tested_on_what_it_has_not_seen(lake: Path, method: str) -> N
     answer = _crossbook("sweep", "spec.yaml", "--validate", method, *options)
     found = answer["validation"]
     assert isinstance(found, dict)
-    assert found["splits"] and len(found["splits"]) == 3
+    assert len(found["splits"]) == 3
     assert found["trials"] == 15
     if method == "combinatorial":
         assert found["histories"] == 2
