@@ -207,6 +207,8 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         compiled=spec.compiled,
         journal=spec.journal.value,
         signals=tuple(signals),
+        view=spec.view.value if spec.view else "",
+        store=spec.store.link(),
     )
 
 

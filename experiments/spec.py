@@ -25,6 +25,7 @@ from framework.catalog import (
     LatencyModelEntry,
     WindowDays,
 )
+from framework.state.lag import Lag, StoreLink
 
 _T = TypeVar("_T")
 _STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -205,6 +206,45 @@ class QueueSpec:
     power: float = Field(default=3.0, gt=0)
 
 
+class MarketView(StrEnum):
+    """What a strategy reads: what reaches us from the venues, or what the state store shows."""
+
+    DIRECT = "direct"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class StoreSpec:
+    """Lags of the state store, for strategies that read it.
+
+    Parameters
+    ----------
+    write_ns
+        From issuing a write until it is committed.
+    notify_ns
+        From a commit until a watcher is told.
+    read_ns
+        How old the state is that a read returns.
+    write_model, notify_model, read_model
+        Where each lag comes from, e.g. ``{kind: log_normal, sigma: 0.5}``; constant where left out.
+    """
+
+    write_ns: Duration = Field(default=0, validation_alias="write")
+    notify_ns: Duration = Field(default=0, validation_alias="notify")
+    read_ns: Duration = Field(default=0, validation_alias="read")
+    write_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
+    notify_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
+    read_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
+
+    def link(self) -> StoreLink:
+        """Return it as the engine knows it."""
+        return StoreLink(
+            write=Lag(ns=self.write_ns, model=self.write_model.model()),
+            notify=Lag(ns=self.notify_ns, model=self.notify_model.model()),
+            read=Lag(ns=self.read_ns, model=self.read_model.model()),
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class TrackingSpec:
     """Where MLflow files the run; the spec's name where `experiment` is left out."""
@@ -296,6 +336,10 @@ class Spec:
         The period, `end` outside; all there is where left out.
     latency, fees
         Overrides of the catalog's values.
+    view
+        What the strategy reads of the market; what its class declares where left out.
+    store
+        The lags of the state store, where it is read.
     funding, financing, impact
         By stream (``"venue:symbol"``), instead of the catalog's: a perpetual's funding rates,
         interest on positions, and how our own taking moves the price.
@@ -329,6 +373,8 @@ class Spec:
     end_ns: Instant | None = Field(default=None, validation_alias="end")
     latency: LatencySpec = field(default_factory=LatencySpec)
     fees: FeesSpec = field(default_factory=FeesSpec)
+    view: MarketView | None = None
+    store: StoreSpec = field(default_factory=StoreSpec)
     funding: dict[str, FundingTable] = field(default_factory=dict)
     financing: dict[str, FinancingEntry] = field(default_factory=dict)
     impact: dict[str, ImpactEntry] = field(default_factory=dict)

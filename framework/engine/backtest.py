@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 
 from framework.core.errors import SpecError
 from framework.engine.compiling import compile_first
@@ -14,7 +15,7 @@ from framework.engine.config import BacktestConfig
 from framework.engine.cores import usable_cores
 from framework.engine.pruning import Prune
 from framework.engine.result import Result
-from framework.engine.run import Run, Span
+from framework.engine.run import Run, Span, view_of
 from framework.replay.held import Market, in_order
 from framework.replay.market import Chunk, read_market
 from framework.replay.stream import GoldStream
@@ -142,14 +143,21 @@ def _replay(
 def _groups(
     strategies: Sequence[Strategy], config: BacktestConfig
 ) -> list[tuple[int, Sequence[Strategy]]]:
-    """Cut the trials into one group a thread, each with the number of its first trial."""
+    """Cut the trials into one group a thread, each with the number of its first trial.
+
+    Trials of one group read the market in one way: those that read the store share one.
+    """
     threads = config.threads or usable_cores()
     # Interpreted strategies take turns anyway: one interpreter runs one thread at a time.
     n = min(threads, len(strategies)) if config.compiled else 1
     ends = [len(strategies) * (i + 1) // n for i in range(n)]
-    return [
-        (first, strategies[first:end]) for first, end in zip([0, *ends[:-1]], ends, strict=True)
-    ]
+    groups: list[tuple[int, Sequence[Strategy]]] = []
+    for first, end in zip([0, *ends[:-1]], ends, strict=True):
+        for _, same in groupby(strategies[first:end], lambda strategy: view_of(strategy, config)):
+            group = list(same)
+            groups.append((first, group))
+            first += len(group)
+    return groups
 
 
 def _step(runs: Sequence[Run], chunk: Chunk, pool: ThreadPoolExecutor) -> None:

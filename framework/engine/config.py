@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -11,6 +11,8 @@ from framework.core.orders import Journal, SelfTrade
 from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
 from framework.signals.base import Signal
+from framework.state.lag import StoreLink
+from framework.strategy.base import VIEWS
 from framework.venue.matching import ExchangeModel
 from framework.venue.queue import QueueModel
 
@@ -46,6 +48,11 @@ class BacktestConfig:
         Events of a chunk of the merged market; bounds the memory.
     trace_order
         Id of the order whose every move in its queue is written down beside the journal; 0: none.
+    view
+        What strategies read of the market: ``"direct"``, what reaches us from the venues, or
+        ``"store"``, what the state store shows; ``""`` takes what each class declares.
+    store
+        The lags of the store, where it is read.
     compiled
         True to compile the strategy classes; the journal is the same, wake-ups cost nothing.
     journal
@@ -75,6 +82,8 @@ class BacktestConfig:
     journal: str = "all"
     threads: int = 0
     trace_order: int = 0
+    view: str = ""
+    store: StoreLink = field(default_factory=StoreLink)
     signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
@@ -82,6 +91,11 @@ class BacktestConfig:
             _choose(QueueModel, self.queue_model, "queue_model")
         _choose(ExchangeModel, self.exchange_model, "exchange_model")
         _choose(SelfTrade, self.self_trade, "self_trade")
+        if self.view not in ("", *VIEWS):
+            raise SpecError(
+                f"view must be one of {', '.join(VIEWS)}, got {self.view!r}",
+                remedy="write view: store, or leave it out for what the strategy declares",
+            )
         _choose(Journal, self.journal, "journal")
         for name in ("queue_power", "max_orders", "chunk_rows"):
             if getattr(self, name) <= 0:

@@ -8,7 +8,8 @@ from framework._jit import kernel
 from framework.core.events import NO_PRICE, I64Array
 from framework.venue.feed import BEST_CHANGED, TOP_CHANGED, TRADED
 from framework.venue.records import Status, View, WakeKind
-from framework.venue.world import W, streams_of, trials_of, view_of
+from framework.venue.store import look
+from framework.venue.world import W, streams_of, told_of, trials_of
 
 _TRADE, _BEST = int(WakeKind.TRADE), int(WakeKind.BEST)
 _CROSS, _WAKE = int(WakeKind.CROSS), int(Status.WAKE)
@@ -20,7 +21,9 @@ MARKET_WAKES: Final = 1 << _TRADE | 1 << _BEST | 1 << _CROSS
 
 @kernel
 def wake(world: I64Array, k: int, kind: int) -> int:
-    """Note which trial is to be woken, and for what."""
+    """Note which trial is to be woken, and for what; it reads the store as that is to it now."""
+    if world[W.STORE]:
+        look(world, k)
     world[W.WAKE_TRIAL] = k
     world[W.WAKE_KIND] = kind
     return _WAKE
@@ -32,8 +35,8 @@ def _crossed(world: I64Array, buy: int, sell: int, edge_ppb: int) -> bool:
     streams = streams_of(world)
     if buy == sell or streams[buy].asset != streams[sell].asset:
         return False
-    bid = view_of(world, _V_BID)[sell]
-    ask = view_of(world, _V_ASK)[buy]
+    bid = told_of(world, _V_BID)[sell]
+    ask = told_of(world, _V_ASK)[buy]
     if bid == NO_PRICE or ask == NO_PRICE:
         return False
     bid *= streams[sell].grid

@@ -1,12 +1,15 @@
 """The event loop: whatever comes next, in one total order, until a strategy must be woken.
 
-Order at one instant: a market event at its venue, a request reaching a venue, a market event
-reaching us, a response reaching us, a timer, a settlement, a sample of the state. The loop keeps
+Order at one instant: a market event at its venue, a request reaching a venue, the state store
+telling of a change, a market event reaching us, a response reaching us, a timer, a settlement, a
+sample of the state. The loop keeps
 all it needs in the world, so it can return at any wake-up and be entered again as if it had never
 left.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
@@ -14,8 +17,8 @@ from framework._jit import array_at, call_entry, cold, kernel
 from framework.core.events import I64Array
 from framework.engine.ending import end_trial, sample_trial
 from framework.engine.fan import MARKET_WAKES, fan_out, wake
-from framework.engine.market import flow
-from framework.engine.requests import arrive, hear, post
+from framework.engine.market import flow, hear_store
+from framework.engine.requests import arrive, hear, keep_in_store, post
 from framework.venue.costs import settle
 from framework.venue.due import Due, set_due, whose_turn
 from framework.venue.feed import catch_up, next_received_ns
@@ -28,6 +31,7 @@ from framework.venue.world import (
     trials_of,
 )
 
+_LATEST: Final = FOREVER - 1
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
 _NO_PROGRESS = int(Status.NO_PROGRESS)
 _FLUSH = int(Status.FLUSH)
@@ -97,6 +101,8 @@ def _hear(world: I64Array) -> bool:
     now_ns = world[W.NEXT_RESPONSE_NS]
     k = whose_turn(world, _DUE_RESPONSE)
     world[W.NOW_NS] = now_ns
+    if world[W.STORE] and keep_in_store(world, k):
+        return False
     kind = hear(world, k)
     _count_action(world, now_ns)
     if trials_of(world)[k].wakes & (1 << kind) == 0:
@@ -184,8 +190,12 @@ def _advance(world: I64Array) -> int:
         received_ns = next_received_ns(world)
         # At one instant requests reach their venues before the market reaches us.
         watched_ns = min(request_ns - 1, later_ns) if watching else NEVER
-        if (event_ns <= rest_ns and event_ns != FOREVER) or received_ns <= watched_ns:
-            flow(world, rest_ns, watched_ns)
+        told_ns = world[W.NEXT_TOLD_NS]
+        reach_ns = min(watched_ns, told_ns - 1)
+        if event_ns <= min(rest_ns, told_ns, _LATEST) or received_ns <= reach_ns:
+            flow(world, min(rest_ns, told_ns), reach_ns)
+        elif told_ns <= min(watched_ns, world[W.HORIZON_NS] - 1, world[W.LAST_NS]):
+            hear_store(world)
         elif rest_ns >= world[W.HORIZON_NS] or rest_ns > world[W.LAST_NS]:
             if received_ns == FOREVER:
                 return _DONE

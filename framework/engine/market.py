@@ -21,7 +21,14 @@ from framework.book.queue_l3 import NOBODY
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
 from framework.engine.fan import open_fan
 from framework.venue.consumed import forget_half
-from framework.venue.feed import next_received_ns, note_top, reach, top_at, top_now
+from framework.venue.feed import (
+    next_received_ns,
+    note_top,
+    reach,
+    reach_store,
+    top_at,
+    top_now,
+)
 from framework.venue.matching import on_crossing, on_level, on_trade
 from framework.venue.pegs import follow_mid
 from framework.venue.place import (
@@ -35,6 +42,7 @@ from framework.venue.queue import QueueModel
 from framework.venue.records import Status, TopNow
 from framework.venue.resting import any_own_at_or_above, watched
 from framework.venue.stops import trigger_stops
+from framework.venue.store import tell
 from framework.venue.world import (
     FOREVER,
     INTEREST,
@@ -204,6 +212,12 @@ def _receive(world: I64Array, now_ns: int) -> bool:
     n = world[W.N_EVENTS]
     j = world[W.RECEIVED]
     row = int(np.int64(array_at(world[W.RECV_ORDER], n, np.int32)[j]))
+    if world[W.STORE]:
+        told_ns = world[W.NEXT_TOLD_NS]
+        if not reach_store(world, row):
+            return True
+        world[W.RECEIVED] = j + 1
+        return world[W.NEXT_TOLD_NS] != told_ns
     changed = reach(world, row)
     if changed < 0:
         world[W.STATUS] = _GROW
@@ -214,6 +228,17 @@ def _receive(world: I64Array, now_ns: int) -> bool:
     world[W.NOW_NS] = now_ns
     open_fan(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), changed)
     return True
+
+
+@kernel
+def hear_store(world: I64Array) -> None:
+    """Let the store tell its watchers of the change that is due."""
+    cold()
+    now_ns = world[W.NEXT_TOLD_NS]
+    b, changed = tell(world)
+    if b >= 0 and now_ns >= world[W.START_NS]:
+        world[W.NOW_NS] = now_ns
+        open_fan(world, b, changed)
 
 
 @kernel

@@ -8,9 +8,10 @@ from framework.core.orders import JournalEvent, OrderType, Reason, TimeInForce, 
 from framework.venue.arrival import arrive_cancel, arrive_expiry, arrive_new, arrive_replace
 from framework.venue.journal import journal_at, journal_row, trace_row
 from framework.venue.latency import entry_ns
-from framework.venue.mail import send, take
+from framework.venue.mail import put_off, send, take
 from framework.venue.order_states import OrderStep, move
 from framework.venue.records import LocalState, Request, WakeKind
+from framework.venue.store import S, order_told_ns, store_of
 from framework.venue.world import (
     FOREVER,
     W,
@@ -164,6 +165,18 @@ def arrive(world: I64Array, k: int) -> None:
         arrive_cancel(world, k, o, ts_ns)
     else:
         arrive_replace(world, k, o, ts_ns, z, lots)
+
+
+@kernel
+def keep_in_store(world: I64Array, k: int) -> bool:
+    """Let the order manager write a trial's next response to the store; false where it tells."""
+    store = store_of(world)
+    message = mail_of(world, k, 1)[trials_of(world)[k].response_head]
+    if message.stored or store[S.DIRECT_ORDERS]:
+        return False
+    book = orders_of(world, k)[message.id & (world[W.SLOTS] - 1)].book
+    put_off(world, k, order_told_ns(world, k, book, message.ts_ns))
+    return True
 
 
 @kernel

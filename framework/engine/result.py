@@ -35,6 +35,8 @@ JOURNAL_SCHEMA: Final = pa.schema(
         ("fee_micro", pa.int64()),
         ("bid_ticks", pa.int64()),
         ("ask_ticks", pa.int64()),
+        ("mid_gap_half_ticks", pa.int64()),
+        ("seen_age_ns", pa.int64()),
     ]
 )
 """One row per order event, in the order it happened. ``event``, ``order_type``,
@@ -42,7 +44,10 @@ JOURNAL_SCHEMA: Final = pa.schema(
 ``ts_ns`` is our clock for what we sent, the venue's for what the venue did. ``bid_ticks`` and
 ``ask_ticks`` are the best prices at that instant: as we knew them for what we sent, the venue's
 own for what the venue did (`NO_PRICE` where a side was empty). ``fee_micro`` is in millionths of
-tick · lot; positive is paid."""
+tick · lot; positive is paid. What we sent also shows what it was decided on: ``mid_gap_half_ticks``
+is the mid we knew less the venue's mid at that instant (`NO_PRICE` where one did not exist),
+``seen_age_ns`` the time since the last message we knew of happened at the venue (−1 where there was
+none). All other rows hold `NO_PRICE` and −1 there."""
 
 SAMPLE_SCHEMA: Final = pl.Schema(
     {

@@ -19,19 +19,22 @@ from framework.core.instrument import Instrument
 from framework.core.orders import Journal
 from framework.engine.books import book_records, settlement_records, tier_records
 from framework.engine.config import BacktestConfig
+from framework.engine.fan import MARKET_WAKES
 from framework.engine.loop import advance
 from framework.engine.pruning import Prune
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.engine.shelf import ROOM_BYTES
 from framework.engine.signals import SignalFeed
+from framework.engine.stored import store_arrays
 from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
-from framework.strategy.base import Strategy
+from framework.strategy.base import STORE, Strategy
 from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
 from framework.venue.memory import World
 from framework.venue.records import Status, WakeKind
+from framework.venue.store_arrays import StoreArrays
 from framework.venue.world import FOREVER, W
 
 Again = Callable[[Strategy, int], Callable[[int], Result]]
@@ -147,6 +150,7 @@ class Run:
             slots=1 << (config.max_orders - 1).bit_length(),
             tiers=tier_records(span.instruments),
             settlements=settlement_records(span.instruments, span.first_ns, span.last_ns),
+            store=_store(strategies, span, config),
         )
         self._world.root[W.TRACE_ID] = config.trace_order
         # A traced order tells its whole life beside whatever journal is kept.
@@ -221,6 +225,7 @@ class Run:
                 trials[k]["next_timer_ns"] = -(-start_ns // timer_ns) * timer_ns
             root[W.ANY_WAKES] |= strategy.wake_mask()
             root[W.WAKE_TRIAL] = k
+            root[W.VIEW] = self._world.view(k).ctypes.data
             strategy.make_memory(len(self._span.instruments))
             self._call(k, strategy.on_start, ())
             if self._config.compiled:
@@ -255,6 +260,8 @@ class Run:
                 self._look()
             elif status == done:
                 return
+            elif status == Status.GROW_STORE:
+                world.grow_store()
             elif status == Status.GROW:
                 if has_room(world.queues.handle):
                     world.grow_ladders()
@@ -330,6 +337,22 @@ def _handlers(strategy: Strategy) -> list[tuple[Callable[..., object], int]]:
     return [(getattr(strategy, table[kind][0], ignore), table[kind][1]) for kind in WakeKind]
 
 
+def view_of(strategy: Strategy, config: BacktestConfig) -> str:
+    """What a strategy reads of the market: what the run says, else what its class declares."""
+    return config.view or strategy.view
+
+
+def _store(
+    strategies: Sequence[Strategy], span: Span, config: BacktestConfig
+) -> StoreArrays | None:
+    if view_of(strategies[0], config) != STORE:
+        return None
+    watched = any(strategy.wake_mask() & MARKET_WAKES for strategy in strategies)
+    return store_arrays(
+        span.instruments, config.store, config.seed, len(strategies), watched=watched
+    )
+
+
 def _last_ns(chunk: Chunk) -> int:
     """Latest instant of the whole market where this is its last chunk, else the largest integer."""
     if chunk.horizon_ns != FOREVER:
@@ -347,6 +370,11 @@ def _limit(status: int) -> CrossbookError:
         return EngineError(
             "a strategy has more messages on their way than the run has room for",
             remedy="raise max_orders, or lower the latency or the order rate",
+        )
+    if status == Status.STORE_LOST:
+        return EngineError(
+            "a read must find the store as it was then, but its rows of that time are gone",
+            remedy="give the read lag a smaller sigma or factor",
         )
     if status == Status.NO_PROGRESS:
         return EngineError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from framework.core.clock import duration_ns
 from framework.core.errors import SpecError, StrategyError
@@ -31,12 +31,19 @@ HANDLERS = {
 }
 
 
+DIRECT: Final = "direct"
+STORE: Final = "store"
+VIEWS: Final = (DIRECT, STORE)
+"""What a strategy may read: what reaches us from the venues, or what the state store shows."""
+
+
 class Strategy:
     """Base of every strategy: parameters, wake-ups, handlers.
 
     A subclass lists in `wakes` what it wants to be woken for and defines the handler of each. It
     reads the market and its own orders through the context handed to the handler, which holds
-    what had reached us by then, and nothing else.
+    what had reached us by then, and nothing else. With ``view = "store"`` it reads the market
+    and hears of its orders through the state store, with the lags of the run's `store`.
 
     Raises
     ------
@@ -61,6 +68,7 @@ class Strategy:
     """
 
     wakes: ClassVar[Sequence[Wake]] = ()
+    view: ClassVar[str] = DIRECT
     declared: ClassVar[dict[str, Parameter]] = {}
     remembered: ClassVar[dict[str, Memory]] = {}
     _made: dict[str, Made]
@@ -73,6 +81,11 @@ class Strategy:
             raise StrategyError(
                 f"{cls.__name__}: wakes must be a tuple, got {cls.wakes!r}",
                 remedy="a tuple of one ends with a comma: wakes = (OnTimer(...),)",
+            )
+        if cls.view not in VIEWS:
+            raise StrategyError(
+                f"{cls.__name__}: view must be one of {', '.join(VIEWS)}, got {cls.view!r}",
+                remedy='write view = "store" to read the market through the state store',
             )
         kinds = [type(wake) for wake in cls.wakes]
         for wake in cls.wakes:

@@ -55,7 +55,8 @@ class Context(OrderEntry):
         self._lots = [float(item.lot) for item in instruments]
         self._maker_bps = [float(item.maker_fee_bps) for item in instruments]
         self._taker_bps = [float(item.taker_fee_bps) for item in instruments]
-        rows = [integers(world.view[row]) for row in range(len(View))]
+        view = world.view(trial)
+        rows = [integers(view[row]) for row in range(len(View))]
         self._bid, self._ask = rows[View.BID], rows[View.ASK]
         self._bid_lots, self._ask_lots = rows[View.BID_LOTS], rows[View.ASK_LOTS]
         self._trade_px, self._trade_lots = rows[View.TRADE_PX], rows[View.TRADE_LOTS]

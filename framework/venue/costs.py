@@ -23,9 +23,9 @@ from framework.venue.world import (
     FOREVER,
     W,
     accounts_of,
+    feed_of,
     ladders_at_venue,
     streams_of,
-    view_of,
 )
 
 _MAKER = int(Liquidity.MAKER)
@@ -134,7 +134,7 @@ def _twice_mark(world: I64Array, b: int) -> int:
     if ask == NO_PRICE:
         ask = bid
     if bid == NO_PRICE:
-        bid = ask = view_of(world, _V_TRADE_PX)[b]
+        bid = ask = feed_of(world, _V_TRADE_PX)[b]
     return 0 if bid == NO_PRICE else bid + ask
 
 

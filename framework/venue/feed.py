@@ -15,7 +15,8 @@ from framework._jit import array_at, cold, hot, kernel
 from framework.book.ladder import apply, best_lots, best_price, books_of
 from framework.core.events import EventFlag, EventKind, I32Array, I64Array, Record, Records
 from framework.venue.records import TOP_DTYPE, Status, TopNow, View
-from framework.venue.world import FOREVER, W, ladders_at_venue, ladders_known, view_of
+from framework.venue.store import has_room, record
+from framework.venue.world import FOREVER, W, feed_of, ladders_at_venue, ladders_known
 
 TRADED = 1
 BEST_CHANGED = 2
@@ -29,7 +30,7 @@ _V_TRADE_PX, _V_TRADE_LOTS = int(View.TRADE_PX), int(View.TRADE_LOTS)
 _V_TRADE_SIDE, _V_VALID = int(View.TRADE_SIDE), int(View.VALID)
 _V_TS_EXCH, _V_TS_RECV = int(View.TS_EXCH), int(View.TS_RECV)
 _AT_VENUE, _ARRIVED = int(TopNow.AT_VENUE), int(TopNow.ARRIVED)
-_SEEN, _GROW = int(TopNow.SEEN), int(Status.GROW)
+_SEEN, _GROW, _GROW_STORE = int(TopNow.SEEN), int(Status.GROW), int(Status.GROW_STORE)
 _FRESH, _WANTED = int(TopNow.FRESH), int(TopNow.WANTED)
 _A_TRADE, _A_MESSAGE, _A_TOP, _THE_LATEST = 1, 2, 4, 8
 
@@ -75,9 +76,9 @@ def note_top(world: I64Array, b: int, row: int) -> None:
 def _hear_trade(world: I64Array, b: int, row: int, kind: int) -> int:
     n = world[W.N_EVENTS]
     side = int(np.int64(array_at(world[W.SIDE], n, np.int8)[row]))
-    view_of(world, _V_TRADE_PX)[b] = array_at(world[W.PX], n, np.int64)[row]
-    view_of(world, _V_TRADE_LOTS)[b] = array_at(world[W.QTY], n, np.int64)[row]
-    view_of(world, _V_TRADE_SIDE)[b] = side if kind == _TRADE else -side
+    feed_of(world, _V_TRADE_PX)[b] = array_at(world[W.PX], n, np.int64)[row]
+    feed_of(world, _V_TRADE_LOTS)[b] = array_at(world[W.QTY], n, np.int64)[row]
+    feed_of(world, _V_TRADE_SIDE)[b] = side if kind == _TRADE else -side
     return TRADED
 
 
@@ -99,8 +100,8 @@ def reach(world: I64Array, row: int) -> int:
     if kind != _TRADE:
         top_now(world, _ARRIVED)[b] = top_at(world)[row]
     if flags & _LAST:
-        view_of(world, _V_TS_EXCH)[b] = array_at(world[W.TS_EXCH], n, np.int64)[row]
-        view_of(world, _V_TS_RECV)[b] = array_at(world[W.TS_RECV], n, np.int64)[row]
+        feed_of(world, _V_TS_EXCH)[b] = array_at(world[W.TS_EXCH], n, np.int64)[row]
+        feed_of(world, _V_TS_RECV)[b] = array_at(world[W.TS_RECV], n, np.int64)[row]
         if not world[W.FIFO]:
             changed |= _show_known(world, b)
         elif top_now(world, _SEEN)[b] != top_now(world, _ARRIVED)[b]:
@@ -113,9 +114,32 @@ def _show_top(world: I64Array, b: int, number: int) -> int:
     """Show a numbered top in the view; return what that changed."""
     top_now(world, _SEEN)[b] = number
     top = _top(world, number)
-    view_of(world, _V_VALID)[b] = top.valid
+    feed_of(world, _V_VALID)[b] = top.valid
     bids = _show(world, b, _V_BID, top.bid_ticks, top.bid_lots)
     return bids | _show(world, b, _V_ASK, top.ask_ticks, top.ask_lots)
+
+
+@kernel
+def reach_store(world: I64Array, row: int) -> bool:
+    """Let a row of the tape reach us, and the store be written of it; false where one must grow.
+
+    Every message is written: one that changes nothing still says that its venue lives.
+    """
+    cold()
+    n = world[W.N_EVENTS]
+    b = int(np.int64(array_at(world[W.BOOK], n, np.int32)[row]))
+    received_ns = array_at(world[W.TS_RECV], n, np.int64)[row]
+    if not has_room(world, b, received_ns):
+        world[W.STATUS] = _GROW_STORE
+        return False
+    changed = reach(world, row)
+    if changed < 0:
+        world[W.STATUS] = _GROW
+        return False
+    if changed or int(np.int64(array_at(world[W.FLAGS], n, np.int8)[row])) & _LAST:
+        feed_ns = received_ns - array_at(world[W.TS_EXCH], n, np.int64)[row]
+        record(world, b, received_ns, feed_ns, changed)
+    return True
 
 
 @kernel
@@ -157,14 +181,18 @@ def catch_up(world: I64Array, limit_ns: int) -> None:
     Sets the world's status where a ladder must grow first.
     """
     cold()
-    if world[W.FIFO]:
+    if world[W.FIFO] and not world[W.STORE]:
         end = _end_of(world, limit_ns)
         _look_back(world, end)
         world[W.RECEIVED] = end
         return
     order = array_at(world[W.RECV_ORDER], world[W.N_EVENTS], np.int32)
     while next_received_ns(world) <= limit_ns and world[W.RECEIVED] < world[W.N_RECEIVABLE]:
-        if reach(world, int(np.int64(order[world[W.RECEIVED]]))) < 0:
+        row = int(np.int64(order[world[W.RECEIVED]]))
+        if world[W.STORE]:
+            if not reach_store(world, row):
+                return
+        elif reach(world, row) < 0:
             world[W.STATUS] = _GROW
             return
         world[W.RECEIVED] += 1
@@ -204,8 +232,8 @@ def _look_at(world: I64Array, b: int, row: int, wanted: int) -> int:
         _hear_trade(world, b, row, kind)
         wanted ^= _A_TRADE
     if wanted & _A_MESSAGE and flags & _LAST:
-        view_of(world, _V_TS_EXCH)[b] = array_at(world[W.TS_EXCH], n, np.int64)[row]
-        view_of(world, _V_TS_RECV)[b] = array_at(world[W.TS_RECV], n, np.int64)[row]
+        feed_of(world, _V_TS_EXCH)[b] = array_at(world[W.TS_EXCH], n, np.int64)[row]
+        feed_of(world, _V_TS_RECV)[b] = array_at(world[W.TS_RECV], n, np.int64)[row]
         wanted ^= _A_MESSAGE
     if kind == _TRADE:
         return wanted
@@ -224,11 +252,11 @@ def _show(world: I64Array, b: int, px_row: int, px_ticks: int, lots: int) -> int
     """Show one side's best price in the view; return what that changed."""
     lots_row = px_row + (_V_BID_LOTS - _V_BID)
     changed = 0
-    if view_of(world, px_row)[b] != px_ticks:
-        view_of(world, px_row)[b] = px_ticks
+    if feed_of(world, px_row)[b] != px_ticks:
+        feed_of(world, px_row)[b] = px_ticks
         changed = BEST_CHANGED | TOP_CHANGED
-    if view_of(world, lots_row)[b] != lots:
-        view_of(world, lots_row)[b] = lots
+    if feed_of(world, lots_row)[b] != lots:
+        feed_of(world, lots_row)[b] = lots
         changed |= TOP_CHANGED
     return changed
 
@@ -238,7 +266,7 @@ def _show_known(world: I64Array, b: int) -> int:
     """Show a book's known top in the view; return what that changed."""
     cold()
     ladders = ladders_known(world)
-    view_of(world, _V_VALID)[b] = books_of(ladders)[b].valid
+    feed_of(world, _V_VALID)[b] = books_of(ladders)[b].valid
     bids = _show(world, b, _V_BID, best_price(ladders, b, 1), best_lots(ladders, b, 1))
     return bids | _show(world, b, _V_ASK, best_price(ladders, b, -1), best_lots(ladders, b, -1))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from framework._jit import array_at, cold, kernel
 from framework.book.ladder import best_price
-from framework.core.events import I64Array, Record
+from framework.core.events import NO_PRICE, I64Array, Record
 from framework.venue.records import JOURNAL_DTYPE, View
 from framework.venue.world import W, ladders_at_venue, orders_of, view_of
 
-_BID, _ASK = int(View.BID), int(View.ASK)
+_BID, _ASK, _TS_EXCH = int(View.BID), int(View.ASK), int(View.TS_EXCH)
+NO_AGE: Final = -1
+"""Stands for the age of what was read where nothing was."""
 _NO_EVENT = 63  # the bit of every event beyond those of the journal: rows of a trace
 
 
@@ -42,6 +46,8 @@ def blank_row(world: I64Array, k: int, ts_ns: int, event: int, b: int) -> int:
     ladders = ladders_at_venue(world)
     row.bid_ticks = best_price(ladders, b, 1)
     row.ask_ticks = best_price(ladders, b, -1)
+    row.mid_gap_half_ticks = NO_PRICE
+    row.seen_age_ns = NO_AGE
     return i
 
 
@@ -93,8 +99,17 @@ def journal_row(
     row.qty_lots = lots
     row.leaves_lots = leaves
     if not at_venue:
-        row.bid_ticks = view_of(world, _BID)[b]
-        row.ask_ticks = view_of(world, _ASK)[b]
+        bid, ask, seen_ns = (
+            view_of(world, _BID)[b],
+            view_of(world, _ASK)[b],
+            view_of(world, _TS_EXCH)[b],
+        )
+        if NO_PRICE not in (bid, ask, row.bid_ticks, row.ask_ticks):
+            row.mid_gap_half_ticks = bid + ask - row.bid_ticks - row.ask_ticks
+        if seen_ns:
+            row.seen_age_ns = ts_ns - seen_ns
+        row.bid_ticks = bid
+        row.ask_ticks = ask
     return i
 
 

@@ -18,7 +18,7 @@ from framework._jit import array_at, cold, kernel
 from framework.core.events import I64Array
 from framework.core.links import LatencyKind
 from framework.venue.records import Request, View
-from framework.venue.world import W, streams_of, trials_of, view_of
+from framework.venue.world import W, feed_of, streams_of, trials_of
 
 # Steele, G., Lea, D. and Flood, C. (2014), "Fast splittable pseudorandom number generators",
 # OOPSLA: splitmix64's increment and multipliers, as signed integers.
@@ -96,10 +96,10 @@ def entry_ns(world: I64Array, k: int, b: int, request: int) -> int:
     if stream.entry_kind == _CONSTANT:
         return ns
     if stream.entry_kind == _FROM_DATA:
-        sent_ns = view_of(world, _V_TS_EXCH)[b]
+        sent_ns = feed_of(world, _V_TS_EXCH)[b]
         if sent_ns == 0:
             return ns
-        return int((view_of(world, _V_TS_RECV)[b] - sent_ns) * stream.entry_spread + 0.5)
+        return int((feed_of(world, _V_TS_RECV)[b] - sent_ns) * stream.entry_spread + 0.5)
     return _next_draw(world, k, b, _ENTRY, ns, stream.entry_spread)
 
 

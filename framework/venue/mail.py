@@ -69,6 +69,7 @@ def send(
     message.z = z
     message.lots = lots
     message.leaves = leaves
+    message.stored = 0
     if response:
         order = orders_of(world, k)[order_id & (world[W.SLOTS] - 1)]
         order.words += 1
@@ -97,6 +98,31 @@ def take(world: I64Array, k: int, response: int) -> int:
         _set_ends(world, k, response, head + 1, tail)
     _expect(world, k, response)
     return head
+
+
+@kernel
+def put_off(world: I64Array, k: int, ts_ns: int) -> None:
+    """Let a trial's next response arrive later: a document in the store tells of it."""
+    cold()
+    mail = mail_of(world, k, 1)
+    head, tail = _ends(world, k, 1)
+    first = mail[head]
+    kind, order_id, z, lots = first.kind, first.id, first.z, first.lots
+    leaves, word = first.leaves, first.word
+    i = head
+    while i + 1 < tail and mail[i + 1].ts_ns <= ts_ns:
+        mail[i] = mail[i + 1]
+        i += 1
+    later = mail[i]
+    later.ts_ns = ts_ns
+    later.kind = kind
+    later.id = order_id
+    later.z = z
+    later.lots = lots
+    later.leaves = leaves
+    later.word = word
+    later.stored = 1
+    _expect(world, k, 1)
 
 
 @kernel

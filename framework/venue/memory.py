@@ -27,8 +27,8 @@ from framework.venue.records import (
     TOP_DTYPE,
     TRIAL_DTYPE,
     TopNow,
-    View,
 )
+from framework.venue.store_arrays import StoreArrays, empty_view
 from framework.venue.world import FOREVER, INTEREST, W
 
 MAILS_PER_ORDER: Final = 4
@@ -50,6 +50,8 @@ class World:
         Price levels whose taken quantity a trial remembers.
     tiers, settlements
         `TIER_DTYPE` and `SETTLEMENT_DTYPE` by time, what the streams' costs need of them.
+    store
+        The store that strategies read; None where they see what reaches us.
     """
 
     def __init__(
@@ -62,9 +64,11 @@ class World:
         journal_rows: int = 1 << 13,
         tiers: np.ndarray | None = None,
         settlements: np.ndarray | None = None,
+        store: StoreArrays | None = None,
     ) -> None:
         self.root: I64Array = np.zeros(W.SIZE, np.int64)
         self.streams = streams
+        self.store = store
         self.tiers = np.zeros(0, TIER_DTYPE) if tiers is None else tiers
         self.settlements = np.zeros(0, SETTLEMENT_DTYPE) if settlements is None else settlements
         self._make_market()
@@ -81,9 +85,7 @@ class World:
         self._checkpoint = Ladders(n_books)
         self._checkpoint_row = -1
         self.queues = OrderQueues()
-        self.view = np.zeros((len(View), n_books), np.int64)
-        self.view[[View.BID, View.ASK, View.TRADE_PX]] = NO_PRICE
-        self.view[View.VALID] = 1
+        self.feed = empty_view(n_books)
         self.own_top = np.full(halves, NO_PRICE, np.int64)
         self.interests = np.zeros(halves * INTEREST, np.int64)
         self.top_now = np.zeros((len(TopNow), n_books), np.int64)
@@ -146,6 +148,7 @@ class World:
             W.CONSUMED_SLOTS: consumed_slots,
             W.JOURNAL_SLOTS: self.journal.size,
             W.SAMPLE_SLOTS: self.samples.size,
+            W.NEXT_TOLD_NS: FOREVER,
             W.NEXT_REQUEST_NS: FOREVER,
             W.NEXT_RESPONSE_NS: FOREVER,
             W.NEXT_TIMER_NS: FOREVER,
@@ -165,7 +168,9 @@ class World:
             W.KNOWN_LADDERS: self.known_ladders.handle,
             W.QUEUES: self.queues.handle,
             W.STREAMS: self.streams,
-            W.VIEW: self.view,
+            W.VIEW: self.view(0),
+            W.FEED: self.feed,
+            W.TOLD: self.feed if self.store is None else self.store.told,
             W.TRIALS: self.trials,
             W.ORDERS: self.orders,
             W.LIVE: self.live,
@@ -191,6 +196,12 @@ class World:
         }
         for place, array in arrays.items():
             self.root[place] = array.ctypes.data
+        if self.store is not None:
+            self.root[W.STORE] = self.store.handle.ctypes.data
+
+    def view(self, trial: int) -> I64Array:
+        """What a trial sees of the market, rows as `View` names them."""
+        return self.feed if self.store is None else self.store.views[trial]
 
     def load(
         self, tape: Tape, *, first_event: int, n_receivable: int, horizon_ns: int, fifo: bool = True
@@ -249,6 +260,11 @@ class World:
         """Double the room for levels far from the touch, in every copy of the books."""
         for ladders in (self.venue_ladders, self.known_ladders, self._checkpoint):
             ladders.grow_far()
+
+    def grow_store(self) -> None:
+        """Double the rows that the store keeps of each stream."""
+        assert self.store is not None
+        self.store.grow()
 
     def leave(self) -> None:
         """Keep of the chunk in hand what outlives it, once the loop is done with it.

@@ -61,6 +61,10 @@ class Status(IntEnum):
     """The venue's ladders are to be copied."""
     PAUSE = 11
     """Somebody is to look at the trials."""
+    GROW_STORE = 12
+    """The store's arrays need room for more quotes that somebody has still to see."""
+    STORE_LOST = 13
+    """A read asked for the store as it was before the oldest row that is kept."""
     ILLEGAL_STEP = 9
     """An order was asked to move from a state in a way that state does not have."""
 
@@ -108,13 +112,14 @@ class WakeKind(IntEnum):
     ORDER = 5
 
 
-def _record(**fields: type) -> np.dtype:
+def record_of(**fields: type) -> np.dtype:
+    """Lay out a record of eight-byte fields."""
     return np.dtype(list(fields.items()))
 
 
 _I, _F = np.int64, np.float64
 
-STREAM_DTYPE: Final = _record(
+STREAM_DTYPE: Final = record_of(
     order_entry_ns=_I,
     response_ns=_I,
     maker_ppb=_I,
@@ -156,17 +161,17 @@ STREAM_DTYPE: Final = _record(
 numbers the venues whose volume counts, -1 where none does. Only ``scanned`` and ``feed_ns`` move:
 the feed latency of the last event before the row ``scanned``, -1 where there was none."""
 
-TIER_DTYPE: Final = _record(volume=_F, maker_ppb=_I, taker_ppb=_I)
+TIER_DTYPE: Final = record_of(volume=_F, maker_ppb=_I, taker_ppb=_I)
 """Rates from a volume on, in quote currency."""
 
-SETTLEMENT_DTYPE: Final = _record(ts_ns=_I, book=_I, event=_I, long_ppt=_I, short_ppt=_I)
+SETTLEMENT_DTYPE: Final = record_of(ts_ns=_I, book=_I, event=_I, long_ppt=_I, short_ppt=_I)
 """When positions of a book are charged, and at which rates (parts per trillion of notional)."""
 
-SIGNAL_DTYPE: Final = _record(available=_I, valid=_I, value=_I, rows=_I, now=_I)
+SIGNAL_DTYPE: Final = record_of(available=_I, valid=_I, value=_I, rows=_I, now=_I)
 """A signal as far as it is in memory: addresses of its columns, how many rows they have, and which
 of them holds now (-1: none yet)."""
 
-ORDER_DTYPE: Final = _record(
+ORDER_DTYPE: Final = record_of(
     # What the trial knows, first, so that Python writes it in one go.
     id=_I,
     book=_I,
@@ -202,7 +207,7 @@ or one that a midpoint order may not pass; ``peak`` what an iceberg shows afresh
 is left of that. A slot is reused once its order is known to be over and no message about it is
 `in_flight`."""
 
-ACCOUNT_DTYPE: Final = _record(
+ACCOUNT_DTYPE: Final = record_of(
     position=_I,
     cash=_I,
     fee_micro=_I,
@@ -217,7 +222,7 @@ ACCOUNT_DTYPE: Final = _record(
 ``carry_micro`` what funding and financing took, ``impact`` is how many ticks our own taking had
 moved the price at ``impact_ns``."""
 
-TRIAL_DTYPE: Final = _record(
+TRIAL_DTYPE: Final = record_of(
     next_id=_I,
     wakes=_I,
     timer_ns=_I,
@@ -243,17 +248,19 @@ TRIAL_DTYPE: Final = _record(
 ``notes`` the address of its record. ``ending`` 1: it has asked to end; ``ended_ns`` when it did, 0
 while it goes on."""
 
-TOP_DTYPE: Final = _record(bid_ticks=_I, bid_lots=_I, ask_ticks=_I, ask_lots=_I, valid=_I)
+TOP_DTYPE: Final = record_of(bid_ticks=_I, bid_lots=_I, ask_ticks=_I, ask_lots=_I, valid=_I)
 """The top of a book at its venue after an event; the loop numbers them as they change."""
 
-MAIL_DTYPE: Final = _record(ts_ns=_I, kind=_I, id=_I, z=_I, lots=_I, leaves=_I, word=_I)
+MAIL_DTYPE: Final = record_of(
+    ts_ns=_I, kind=_I, id=_I, z=_I, lots=_I, leaves=_I, word=_I, stored=_I
+)
 """A message on its way: a request (`Request`) or a response (`JournalEvent`); ``word`` numbers the
-responses about one order."""
+responses about one order, ``stored`` 1: the order's document in the store tells it."""
 
-CONSUMED_DTYPE: Final = _record(h=_I, z=_I, lots=_I)
+CONSUMED_DTYPE: Final = record_of(h=_I, z=_I, lots=_I)
 """Displayed quantity a trial has already taken and must not be given again."""
 
-OUTBOX_DTYPE: Final = _record(
+OUTBOX_DTYPE: Final = record_of(
     request=_I,
     id=_I,
     book=_I,
@@ -269,7 +276,7 @@ OUTBOX_DTYPE: Final = _record(
 """A request on its way out. The last three are 0 where an order has no use for them; they are
 cleared once posted, so that whoever writes a plain order may leave them alone."""
 
-JOURNAL_DTYPE: Final = _record(
+JOURNAL_DTYPE: Final = record_of(
     trial=_I,
     ts_ns=_I,
     event=_I,
@@ -287,9 +294,11 @@ JOURNAL_DTYPE: Final = _record(
     fee_micro=_I,
     bid_ticks=_I,
     ask_ticks=_I,
+    mid_gap_half_ticks=_I,
+    seen_age_ns=_I,
 )
 
-SAMPLE_DTYPE: Final = _record(
+SAMPLE_DTYPE: Final = record_of(
     trial=_I,
     ts_ns=_I,
     book=_I,

@@ -75,6 +75,8 @@ class W(IntEnum):
     N_TOPS = auto()
     START_NS = auto()
     """Strategies sleep until then; earlier events only build the books."""
+    NEXT_TOLD_NS = auto()
+    """When the store next tells its watchers of a change."""
     LAST_NS = auto()
     """Latest instant of the whole market so far, on either clock."""
     # Earliest instants at which any trial has something to do, and whose turn it is; see `due`.
@@ -145,6 +147,13 @@ class W(IntEnum):
     QUEUES = auto()
     STREAMS = auto()
     VIEW = auto()
+    """What a strategy reads. Where it reads the store, that of the trial which is awake."""
+    FEED = auto()
+    """What has reached us; the view itself where no store stands in between."""
+    TOLD = auto()
+    """What wake-ups have told of; the view itself where no store stands in between."""
+    STORE = auto()
+    """Address of the store's own numbers, 0 where strategies see what reaches us."""
     TRIALS = auto()
     ORDERS = auto()
     LIVE = auto()
@@ -198,6 +207,20 @@ def view_of(world: I64Array, row: int) -> I64Array:
     """One row of the view, one value a book."""
     n = world[W.N_BOOKS]
     return array_at(world[W.VIEW] + 8 * n * row, n, np.int64)
+
+
+@kernel
+def feed_of(world: I64Array, row: int) -> I64Array:
+    """One row of what has reached us, one value a book."""
+    n = world[W.N_BOOKS]
+    return array_at(world[W.FEED] + 8 * n * row, n, np.int64)
+
+
+@kernel
+def told_of(world: I64Array, row: int) -> I64Array:
+    """One row of what wake-ups have told of, one value a book."""
+    n = world[W.N_BOOKS]
+    return array_at(world[W.TOLD] + 8 * n * row, n, np.int64)
 
 
 @kernel

@@ -32,13 +32,14 @@ def test_journals_and_figures_are_the_baselines() -> None:
     assert [Path(run["spec"]).stem for run in runs] == [
         "crossed_arbitrage",
         "every_order",
+        "large_quotes",
         "midpoint_quoting",
     ]
 
 
 def test_every_baseline_gives_a_reason_and_stays_small() -> None:
     stored = sorted((GOLDEN / "baselines").glob("*.json"))
-    assert len(stored) == 3
+    assert len(stored) == 4
     assert all(json.loads(path.read_text())["reason"] for path in stored)
     assert sum(path.stat().st_size for path in (GOLDEN / "baselines").iterdir()) < 200_000
 

@@ -44,6 +44,8 @@ def journal_row(
         "fee_micro": 0,
         "bid_ticks": NO_PRICE,
         "ask_ticks": NO_PRICE,
+        "mid_gap_half_ticks": NO_PRICE,
+        "seen_age_ns": -1,
     }
     return blank | values
 
@@ -181,6 +183,8 @@ def random_result(n_fills: int, seed: int = 7) -> Result:
         "fee_micro": np.stack([0 * fee, 0 * fee, fee], 1).ravel(),
         "bid_ticks": np.repeat(bid, 3),
         "ask_ticks": np.repeat(ask, 3),
+        "mid_gap_half_ticks": np.tile([0, NO_PRICE, NO_PRICE], n_fills),
+        "seen_age_ns": np.tile([0, -1, -1], n_fills),
     }
     journal = pa.table(
         {field.name: pa.array(columns[field.name]).cast(field.type) for field in JOURNAL_SCHEMA}

@@ -1,7 +1,8 @@
 """The whole simulation as one heap of things to come, in the documented total order.
 
-At one instant: a market event happens at its venue, a request reaches a venue, a market event
-reaches us, a response reaches us, a timer fires, positions are charged, the state is sampled.
+At one instant: a market event happens at its venue, a request reaches a venue, the store tells of
+what was written to it, a market event reaches us, a response reaches us, a timer fires, positions
+are charged, the state is sampled.
 Streams go by name, the rows of a stream as they stand, messages as they were sent, the timer before
 the alarm.
 """
@@ -31,8 +32,9 @@ from tests.oracle.engine.context import TwinContext
 from tests.oracle.engine.exchange import Exchange
 from tests.oracle.engine.links import Links
 from tests.oracle.engine.orders import Order
+from tests.oracle.engine.store import Store, Written
 
-HAPPEN, REQUEST, RECEIVE, RESPONSE, TIMER, CHARGE, SAMPLE = range(1, 8)
+HAPPEN, REQUEST, TELL, RECEIVE, RESPONSE, TIMER, CHARGE, SAMPLE = range(1, 9)
 YEAR_NS = 365 * 86_400 * 10**9
 OVER = (JournalEvent.REJECTED, JournalEvent.EXPIRED, JournalEvent.CANCELLED)
 TRADES = (EventKind.TRADE, EventKind.HIDDEN_TRADE, EventKind.ORDER_EXECUTE)
@@ -55,7 +57,12 @@ class Simulation:
         self.known = [Book() for _ in books]
         none = dict.fromkeys(("bid", "ask", "trade_px"), NO_PRICE)
         none |= dict.fromkeys(("bid_lots", "ask_lots", "trade_lots", "trade_side"), 0)
-        self.view = [none | {"valid": True} for _ in books]
+        none |= {"valid": True, "ts_exch": 0}
+        self.feed = [dict(none) for _ in books]
+        self.store = Store(instruments, config) if config.view == "store" else None
+        self.view = self.told = self.feed
+        if self.store:
+            self.view, self.told = [[dict(none) for _ in books] for _ in range(2)]
         self.accounts = [Account() for _ in books]
         self.links = Links(instruments, events, config.seed)
         self.exchanges = [self._exchange(item) for item in instruments]
@@ -106,6 +113,8 @@ class Simulation:
                 self.exchanges[event.book].happen(event)
             elif stage == REQUEST:
                 self._arrive(ts_ns, *what)
+            elif stage == TELL:
+                self._tell(ts_ns, *what)
             elif stage == RECEIVE:
                 self._receive(self.events[what])
             elif stage == RESPONSE:
@@ -153,7 +162,7 @@ class Simulation:
     ) -> None:
         account, book = self.accounts[b], self.exchanges[b].book
         bid, ask = (book.best(side) for side in (1, -1))
-        last = self.view[b]["trade_px"]
+        last = self.feed[b]["trade_px"]
         shown = [px for px in (bid, ask) if px is not None] or [last]
         if account.position == 0 or shown == [NO_PRICE]:
             return
@@ -162,7 +171,7 @@ class Simulation:
         paid = account.charge(self.instruments[b], twice, long if side > 0 else short)
         best = [NO_PRICE if px is None else px for px in (bid, ask)]
         held = (0, 0, 0, 0, twice // 2, abs(account.position), 0, 0.0, paid)
-        self.journal.append((ts_ns, int(event), 0, b, side, *held, *best))
+        self.journal.append((ts_ns, int(event), 0, b, side, *held, *best, NO_PRICE, -1))
 
     def _timer(self, ts_ns: int, alarm_ns: int | None) -> None:
         if alarm_ns is None:
@@ -180,6 +189,9 @@ class Simulation:
             self._push(ts_ns, TIMER, 1, ts_ns)
 
     def _call(self, handler: object, *arguments: int) -> None:
+        if self.store and handler != self.strategy.on_start:
+            for b, seen in self.store.seen(self.now_ns).items():
+                self.view[b] = seen
         handler(self.context, *arguments)
         asked, self.outbox = self.outbox, []
         for kind, *details in asked:
@@ -188,8 +200,7 @@ class Simulation:
     # The market as it reaches us.
 
     def _receive(self, event: Event) -> None:
-        b, view, book = event.book, self.view[event.book], self.known[event.book]
-        wakes = self.wakes if event.ts_recv_ns >= self.start_ns else set()
+        b, view, book = event.book, self.feed[event.book], self.known[event.book]
         traded = event.kind in TRADES
         if traded:
             side = event.side if event.kind == EventKind.TRADE else -event.side
@@ -200,6 +211,7 @@ class Simulation:
         before = dict(view)
         if event.flags & EventFlag.LAST:
             view["valid"] = book.valid
+            view["ts_exch"] = event.ts_exch_ns
             self.links.seen_ns[b] = event.ts_recv_ns - event.ts_exch_ns
             for side, name in ((1, "bid"), (-1, "ask")):
                 best = book.best(side)
@@ -208,6 +220,27 @@ class Simulation:
         prices = any(view[name] != before[name] for name in ("bid", "ask"))
         top = prices or any(view[name] != before[name] for name in ("bid_lots", "ask_lots"))
         self.now_ns = event.ts_recv_ns
+        if not self.store:
+            self._wake(b, traded, prices, top)
+        elif traded or event.flags & EventFlag.LAST:
+            feed_ns = event.ts_recv_ns - event.ts_exch_ns
+            row = Written(b, dict(view), traded, prices, top, 0, feed_ns)
+            self.store.write(row, event.ts_recv_ns)
+            if traded or top:
+                self._push(row.commit_ns, TELL, (1, len(self.store.rows)), (row, False))
+
+    def _tell(self, ts_ns: int, row: Written, is_told: bool) -> None:
+        """A change is committed, or watchers are told of it."""
+        if not is_told:
+            self.sent += 1
+            self._push(self.store.told_ns(row), TELL, (0, self.sent), (row, True))
+            return
+        self.told[row.book] = row.view
+        self.now_ns = ts_ns
+        self._wake(row.book, row.traded, row.prices, row.top)
+
+    def _wake(self, b: int, traded: bool, prices: bool, top: bool) -> None:
+        wakes = self.wakes if self.now_ns >= self.start_ns else set()
         if traded and WakeKind.TRADE in wakes:
             self._call(self.strategy.on_trade, b)
         if prices and WakeKind.BEST in wakes:
@@ -220,7 +253,7 @@ class Simulation:
 
     def _crossed(self, buy: int, sell: int) -> bool:
         first, second = self.instruments[buy], self.instruments[sell]
-        ask, bid = self.view[buy]["ask"], self.view[sell]["bid"]
+        ask, bid = self.told[buy]["ask"], self.told[sell]["bid"]
         if buy == sell or first.asset != second.asset or NO_PRICE in (ask, bid):
             return False
         edge = Fraction(self.strategy.edge_ppb(), 10**9)
@@ -334,7 +367,15 @@ class Simulation:
         lots: int,
         leaves: int,
         word: int,
+        *stored: bool,
     ) -> None:
+        if self.store and self.store.has_order_lag and not stored:
+            self.sent += 1
+            seen_ns = self.links.seen_ns[order.book]
+            told_ns = self.store.order_told_ns(ts_ns, -1 if seen_ns is None else seen_ns)
+            details = (order, event, px, lots, leaves, word, True)
+            self._push(told_ns, RESPONSE, self.sent, details)
+            return
         order.messages -= 1
         self.now_ns = ts_ns
         is_news = word > order.heard
@@ -373,10 +414,15 @@ class Simulation:
         ahead: float = 0.0,
         fee: int = 0,
     ) -> None:
-        if at_venue:
-            bid, ask = (self.exchanges[order.book].book.best(side) for side in (1, -1))
-        else:
-            bid, ask = self.view[order.book]["bid"], self.view[order.book]["ask"]
+        bid, ask = (self.exchanges[order.book].book.best(side) for side in (1, -1))
+        gap, age_ns = NO_PRICE, -1
+        if not at_venue:
+            view = self.view[order.book]
+            if None not in (bid, ask) and NO_PRICE not in (view["bid"], view["ask"]):
+                gap = view["bid"] + view["ask"] - bid - ask
+            if view["ts_exch"]:
+                age_ns = ts_ns - view["ts_exch"]
+            bid, ask = view["bid"], view["ask"]
         self.journal.append(
             (
                 ts_ns,
@@ -395,6 +441,8 @@ class Simulation:
                 fee,
                 NO_PRICE if bid is None else bid,
                 NO_PRICE if ask is None else ask,
+                gap,
+                age_ns,
             )
         )
 
