@@ -193,7 +193,9 @@ def _instruments(
                 f"{', '.join(frame.columns)}",
                 remedy="see docs/tca.md for both schemas",
             )
-    pairs = sorted({pair for frame in streams for pair in frame.select("exchange", "symbol").rows()})
+    pairs = sorted(
+        {pair for frame in streams for pair in frame.select("exchange", "symbol").rows()}
+    )
     found = [catalog.instrument(*pair) for pair in pairs]
     unknown = [":".join(pair) for pair, item in zip(pairs, found, strict=True) if item is None]
     if unknown:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
+from framework.core.errors import DataError
 from research.tca.market import TICK_QUOTES, Market
 from research.tca.readings import MID, QUOTED, At, Days, Integrals, Turnover, Variance, with_mid
 from research.tca.trading import Trading
@@ -172,6 +173,8 @@ class _Prices:
             for column, reader in self._at.items()
         }
         orders, arrived = self._orders, found["arrived_ns"]
+        if self._is_priced:
+            _check_same_market(orders, arrived[MID])
         is_buy = pl.Series(orders["side"] > 0)
         lots = arrived.select(
             pl.when(is_buy).then("ask_lots").otherwise("bid_lots").alias("touch_lots")
@@ -194,3 +197,16 @@ class _Prices:
         if self._met is not None:
             fills = fills.with_columns(self._met.finish()[MID].alias("fill_hticks"))
         return orders, fills
+
+
+def _check_same_market(orders: pl.DataFrame, mids: pl.Series) -> None:
+    """Refuse quotes that are not those the orders met: the journal knows the mid at arrival."""
+    compared = orders.with_columns(read=mids).filter(pl.col("arrival_hticks") != pl.col("read"))
+    if compared.height:
+        row = compared.row(0, named=True)
+        raise DataError(
+            f"order {row['order_id']} arrived at a mid of {row['arrival_hticks']} half ticks, the "
+            f"quotes read show {row['read']} then ({compared.height} of {orders.height} orders "
+            "differ)",
+            remedy="pin data.version in the spec to the version the run has read",
+        )

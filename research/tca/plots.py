@@ -11,8 +11,12 @@ from research.tca.regime import REGIMES
 from research.tca.shortfall import PARTS
 
 _COLOURS: Final = ("#2f55d4", "#f28c28", "#0e9f6e", "#b0307f", "#6d4bd0", "#0891a8", "#4d7c0f")
-_PARTS: Final = {"delay": "#93a1b5", "execution": "#2f55d4", "opportunity": "#f28c28",
-                 "fees": "#b0307f"}
+_PARTS: Final = {
+    "delay": "#93a1b5",
+    "execution": "#2f55d4",
+    "opportunity": "#f28c28",
+    "fees": "#b0307f",
+}
 _NS_PER_MS: Final = 1e6
 
 
@@ -27,9 +31,15 @@ def markout_figure(markouts: pl.DataFrame, dimension: str | None = None) -> go.F
         The column that tells curves apart; None for one curve.
     """
     figure = go.Figure()
-    groups = [None] if dimension is None else markouts[dimension].unique(maintain_order=True)
-    for row, group in enumerate(groups):
-        own = markouts if group is None else markouts.filter(pl.col(dimension) == group)
+    curves = {"all fills": markouts}
+    if dimension is not None:
+        curves = {
+            str(group): own
+            for (group,), own in markouts.partition_by(
+                dimension, as_dict=True, maintain_order=True
+            ).items()
+        }
+    for row, (name, own) in enumerate(curves.items()):
         colour = _COLOURS[row % len(_COLOURS)]
         figure.add_scatter(
             x=(own["horizon_ns"] / _NS_PER_MS).to_list(),
@@ -39,7 +49,7 @@ def markout_figure(markouts: pl.DataFrame, dimension: str | None = None) -> go.F
                 "thickness": 1,
                 "width": 3,
             },
-            name="all fills" if group is None else str(group),
+            name=name,
             mode="lines+markers",
             line={"color": colour, "width": 2},
             customdata=own.select("horizon", "fills").rows(),
@@ -65,7 +75,9 @@ def regime_figure(costs: pl.DataFrame, column: str = "slippage_bps") -> go.Figur
     columns = [r for r in REGIMES if r in found] + sorted(r for r in found if r not in REGIMES)
     named = costs.with_columns(stream=pl.concat_str("venue", "symbol", separator=":"))
     streams = named["stream"].unique().sort().to_list()
-    cells = {(s, r): (c, n) for s, r, c, n in named.select("stream", "regime", column, "fills").rows()}
+    cells = {
+        (s, r): (c, n) for s, r, c, n in named.select("stream", "regime", column, "fills").rows()
+    }
     blank = (None, 0)
     values = [[cells.get((s, r), blank)[0] for r in columns] for s in streams]
     counts = [[cells.get((s, r), blank)[1] for r in columns] for s in streams]
