@@ -36,9 +36,12 @@ from framework.lake.store import Lake
 from framework.replay.stream import GoldStream
 from framework.signals import Signal
 from research.crossed import episodes, episodes_per_day, stream_quotes
+from research.tca import HORIZONS_NS, CostAnalysis, analyse, from_journal, gold_market
 
 OUT: Final = Path("out")
 _ID_LENGTH: Final = 16
+_HORIZONS_NS: Final = {name: HORIZONS_NS[name] for name in ("10ms", "100ms", "1s", "10s", "60s")}
+"""Horizons of the report's markouts."""
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is running, events done and events in all."""
@@ -134,7 +137,7 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",
         )
-        _keep(plan, outcome, tracker)
+        _keep(plan, outcome, tracker, _costs(plan, outcome.result, streams))
     return outcome
 
 
@@ -210,6 +213,7 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         exchange_model=spec.exchange.value,
         self_trade=spec.self_trade.value,
         compiled=spec.compiled,
+        risk=spec.risk.limits() if spec.risk else None,
         journal=spec.journal.value,
         signals=tuple(signals),
         view=spec.view.value if spec.view else "",
@@ -234,7 +238,23 @@ def _local_id(results: Sequence[Result]) -> str:
     return hashlib.sha256(hashes.encode()).hexdigest()[:_ID_LENGTH]
 
 
-def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
+def _costs(plan: Plan, result: Result, streams: Sequence[GoldStream]) -> CostAnalysis | None:
+    """Analyse the first run's journal against its own market; None where nothing was filled."""
+    if result.fills.is_empty():
+        return None
+    own = with_assumptions(streams, plan.runs[0].spec)
+    trading = from_journal(
+        result.journal,
+        result.instruments,
+        journal_hash=result.journal_hash,
+        strategy=result.strategy,
+    )
+    return analyse(trading, gold_market(own, result.instruments), horizons_ns=_HORIZONS_NS)
+
+
+def _keep(
+    plan: Plan, outcome: Outcome, tracker: Tracker | None, costs: CostAnalysis | None
+) -> None:
     """Write the files and the report, and log them where the run is tracked."""
     home = folder_of(type(plan.runs[0].strategy))
     code, versions = code_state(home or Path.cwd()), package_versions()
@@ -246,6 +266,7 @@ def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
         provenance=_provenance(plan, outcome, code, versions),
         variants=outcome.variants if varied else (),
         episodes=outcome.episodes,
+        costs=costs,
         max_fills=plan.spec.report.max_fills,
         spec_text=plan.text,
     )

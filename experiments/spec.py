@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from experiments.risk_spec import RiskSpec
 from framework.catalog import (
     Duration,
     ExactDecimal,
@@ -384,6 +385,8 @@ class Spec:
         How resting orders are filled.
     self_trade
         What gives way where two of the strategy's own orders would trade with each other.
+    risk
+        What the strategy may do at most; nothing is checked where left out.
     seed
         Of every random draw.
     compiled
@@ -417,6 +420,7 @@ class Spec:
     queue: QueueSpec = field(default_factory=QueueSpec)
     exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS
     self_trade: SelfTradeRule = SelfTradeRule.CANCEL_NEWEST
+    risk: RiskSpec | None = None
     seed: int = Field(default=1, ge=0, lt=2**63)
     compiled: bool = False
     journal: JournalKept = JournalKept.ALL

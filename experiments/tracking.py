@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from experiments.record import RunRecord
 from experiments.report import DataVersion
 from experiments.report.decimate import thin
-from experiments.report.figures.equity import currencies, total_equity
+from experiments.report.figures.equity import currencies
 from framework.core.errors import CrossbookError
+from research.performance import account
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric
@@ -212,7 +213,7 @@ def _metrics(record: RunRecord) -> list[Metric]:
         flat["events_per_s"] = result.events / result.seconds
     metrics = [Metric(_safe(name), value, last_ms, 0) for name, value in flat.items()]
     for currency in currencies(result):
-        total = total_equity(result, currency)
+        total = account(result, currency)
         points = total[thin(total.height, _CURVE_POINTS)]
         metrics += [
             Metric(_safe(f"equity_{currency}".rstrip("_")), net, ts_ns // 1_000_000, step)

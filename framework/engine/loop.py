@@ -19,6 +19,7 @@ from framework.engine.ending import end_trial, sample_trial
 from framework.engine.fan import MARKET_WAKES, fan_out, wake
 from framework.engine.market import flow, hear_store
 from framework.engine.requests import arrive, hear, keep_in_store, post
+from framework.risk.watch import look
 from framework.venue.costs import settle
 from framework.venue.due import Due, set_due, whose_turn
 from framework.venue.feed import catch_up, next_received_ns
@@ -37,7 +38,7 @@ _NO_PROGRESS = int(Status.NO_PROGRESS)
 _FLUSH = int(Status.FLUSH)
 _CHECKPOINT, _PAUSE = int(Status.CHECKPOINT), int(Status.PAUSE)
 _DUE_REQUEST, _DUE_RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
-_DUE_TIMER = int(Due.TIMER)
+_DUE_TIMER, _DUE_RISK = int(Due.TIMER), int(Due.RISK)
 _TIMER = int(WakeKind.TIMER)
 
 
@@ -109,6 +110,16 @@ def _hear(world: I64Array) -> bool:
         return False
     wake(world, k, kind)
     return True
+
+
+@kernel
+def _look_at_risk(world: I64Array) -> None:
+    """Let the risk room look at a trial, and send what it asks for."""
+    cold()
+    world[W.NOW_NS] = world[W.NEXT_RISK_NS]
+    k = whose_turn(world, _DUE_RISK)
+    look(world, k)
+    post(world, k)
 
 
 @kernel
@@ -184,8 +195,8 @@ def _advance(world: I64Array) -> int:
         request_ns, response_ns = world[W.NEXT_REQUEST_NS], world[W.NEXT_RESPONSE_NS]
         timer_ns, sample_ns = world[W.NEXT_TIMER_NS], world[W.NEXT_SAMPLE_NS]
         settlement_ns = world[W.NEXT_SETTLEMENT_NS]
-        pause_ns = world[W.NEXT_PAUSE_NS]
-        later_ns = min(response_ns, timer_ns, settlement_ns, sample_ns, pause_ns)
+        pause_ns, risk_ns = world[W.NEXT_PAUSE_NS], world[W.NEXT_RISK_NS]
+        later_ns = min(response_ns, risk_ns, timer_ns, settlement_ns, sample_ns, pause_ns)
         rest_ns = min(request_ns, later_ns)
         received_ns = next_received_ns(world)
         # At one instant requests reach their venues before the market reaches us.
@@ -207,6 +218,8 @@ def _advance(world: I64Array) -> int:
         elif response_ns == rest_ns:
             if _hear(world):
                 return _WAKE
+        elif risk_ns == rest_ns:
+            _look_at_risk(world)
         elif timer_ns == rest_ns:
             return wake(world, _fire_timer(world), _TIMER)
         elif settlement_ns == rest_ns:

@@ -29,6 +29,7 @@ from framework.engine.signals import SignalFeed
 from framework.engine.stored import store_arrays
 from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
+from framework.risk.room import RiskRoom
 from framework.strategy.base import STORE, Strategy
 from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
@@ -153,6 +154,7 @@ class Run:
             store=_store(strategies, span, config),
         )
         self._world.root[W.TRACE_ID] = config.trace_order
+        self._room = _risk_room(config, span.instruments, self._world)
         # A traced order tells its whole life beside whatever journal is kept.
         self._world.root[W.KEPT_EVENTS] = Journal.ALL if config.trace_order else config.kept_events
         self._signals = SignalFeed(config.signals, self._world)
@@ -318,6 +320,17 @@ class Run:
             trace=recorder.trace(),
             again=self._again(strategy, int(trial["ended_ns"])),
         )
+
+
+def _risk_room(
+    config: BacktestConfig, instruments: Sequence[Instrument], world: World
+) -> RiskRoom | None:
+    """Put the risk room between strategies and venues, where there is one."""
+    if config.risk is None:
+        return None
+    room = RiskRoom(config.risk, instruments, world.trials.size, int(world.root[W.SLOTS]))
+    room.publish(world.root)
+    return room
 
 
 def _handlers(strategy: Strategy) -> list[tuple[Callable[..., object], int]]:

@@ -272,9 +272,11 @@ OUTBOX_DTYPE: Final = record_of(
     stop_px=_I,
     expires_ns=_I,
     peak=_I,
+    reason=_I,
 )
-"""A request on its way out. The last three are 0 where an order has no use for them; they are
-cleared once posted, so that whoever writes a plain order may leave them alone."""
+"""A request on its way out. The last four are 0 where an order has no use for them; they are
+cleared once posted, so that whoever writes a plain order may leave them alone. ``reason`` is why
+the risk room makes it; the strategy's own have none."""
 
 JOURNAL_DTYPE: Final = record_of(
     trial=_I,
