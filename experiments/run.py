@@ -23,7 +23,7 @@ from experiments.sources import (
     signal_versions,
     with_assumptions,
 )
-from experiments.spec import Spec
+from experiments.spec import JournalKept, Spec
 from experiments.strategy_class import folder_of, source_of
 from experiments.tracking import Tracker
 from framework.catalog import load_catalog
@@ -239,10 +239,14 @@ def _local_id(results: Sequence[Result]) -> str:
 
 
 def _costs(plan: Plan, result: Result, streams: Sequence[GoldStream]) -> CostAnalysis | None:
-    """Analyse the first run's journal against its own market; None where nothing was filled."""
-    if result.fills.is_empty():
+    """Analyse the first run's journal against its own market.
+
+    None where nothing was filled, or the journal does not tell whole lives of orders.
+    """
+    spec = plan.runs[0].spec
+    if result.fills.is_empty() or spec.journal is not JournalKept.ALL:
         return None
-    own = with_assumptions(streams, plan.runs[0].spec)
+    own = with_assumptions(streams, spec)
     trading = from_journal(
         result.journal,
         result.instruments,
