@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from experiments.code_state import CodeState, code_state, package_versions
+from experiments.learned_costs import costs_version
 from experiments.load import Plan, PlannedRun
 from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
@@ -126,7 +127,11 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             folder=options.out or OUT / plan.spec.name / run_id,
             report=(options.out or OUT / plan.spec.name / run_id) / "report.html",
             variants=variants,
-            data=(*data_versions(streams), *signal_versions(signals, lake)),
+            data=(
+                *data_versions(streams),
+                *signal_versions(signals, lake),
+                *costs_version(plan.spec, lake),
+            ),
             episodes=episodes,
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",

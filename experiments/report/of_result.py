@@ -8,7 +8,9 @@ from typing import Final
 
 from experiments.report.content import ReportContent
 from experiments.report.html import write_report
+from framework.core.orders import JournalEvent
 from framework.engine.result import Result
+from framework.engine.summary import count_events
 from framework.replay.stream import GoldStream
 from research.tca import HORIZONS_NS, CostAnalysis, analyse, from_journal, gold_market
 
@@ -59,8 +61,11 @@ def report(
 
 
 def costs_of(result: Result, streams: Sequence[GoldStream]) -> CostAnalysis | None:
-    """Analyse a journal against its own market; None where nothing was filled."""
-    if result.fills.is_empty():
+    """Analyse a journal against its own market.
+
+    None where nothing was filled, or the journal kept fills only: costs need orders' whole lives.
+    """
+    if result.fills.is_empty() or not count_events(result.journal, JournalEvent.SUBMITTED):
         return None
     trading = from_journal(
         result.journal,
