@@ -26,7 +26,7 @@ MAX_RUNS: Final = 200
 
 _SPEC: Final = TypeAdapter(Spec)
 _NOT_VARIED: Final = frozenset(
-    {"name", "data", "vary", "tracking", "report", "episodes", "start", "sweep"}
+    {"name", "data", "vary", "tracking", "report", "episodes", "start", "costs", "sweep"}
 )
 
 

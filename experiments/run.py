@@ -12,10 +12,12 @@ from typing import Final
 import polars as pl
 
 from experiments.code_state import CodeState, package_versions
+from experiments.learned_costs import costs_version
 from experiments.load import Plan, PlannedRun
 from experiments.provenance import Origin, origin_of, provenance_of
 from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
+from experiments.report.of_result import costs_of
 from experiments.sources import (
     data_versions,
     open_signals,
@@ -36,12 +38,10 @@ from framework.lake.store import Lake
 from framework.replay.stream import GoldStream
 from framework.signals import Signal
 from research.crossed import episodes, episodes_per_day, stream_quotes
-from research.tca import HORIZONS_NS, CostAnalysis, analyse, from_journal, gold_market
+from research.tca import CostAnalysis
 
 OUT: Final = Path("out")
 _ID_LENGTH: Final = 16
-_HORIZONS_NS: Final = {name: HORIZONS_NS[name] for name in ("10ms", "100ms", "1s", "10s", "60s")}
-"""Horizons of the report's markouts."""
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is running, events done and events in all."""
@@ -129,13 +129,22 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             folder=options.out or OUT / plan.spec.name / run_id,
             report=(options.out or OUT / plan.spec.name / run_id) / "report.html",
             variants=variants,
-            data=(*data_versions(streams), *signal_versions(signals, lake)),
+            data=(
+                *data_versions(streams),
+                *signal_versions(signals, lake),
+                *costs_version(plan.spec, lake),
+            ),
             episodes=episodes,
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",
         )
-        origin = origin_of(plan.runs[0].strategy, catalog.path, options.lake)
-        _keep(plan, outcome, tracker, origin, _costs(plan, outcome.result, streams))
+        _keep(
+            plan,
+            outcome,
+            tracker,
+            origin_of(plan.runs[0].strategy, catalog.path, options.lake),
+            costs_of(outcome.result, with_assumptions(streams, plan.runs[0].spec)),
+        )
     return outcome
 
 
@@ -234,20 +243,6 @@ def _episodes(spec: Spec, streams: Sequence[GoldStream]) -> pl.DataFrame | None:
 def _local_id(results: Sequence[Result]) -> str:
     hashes = "".join(result.journal_hash for result in results)
     return hashlib.sha256(hashes.encode()).hexdigest()[:_ID_LENGTH]
-
-
-def _costs(plan: Plan, result: Result, streams: Sequence[GoldStream]) -> CostAnalysis | None:
-    """Analyse the first run's journal against its own market; None where nothing was filled."""
-    if result.fills.is_empty():
-        return None
-    own = with_assumptions(streams, plan.runs[0].spec)
-    trading = from_journal(
-        result.journal,
-        result.instruments,
-        journal_hash=result.journal_hash,
-        strategy=result.strategy,
-    )
-    return analyse(trading, gold_market(own, result.instruments), horizons_ns=_HORIZONS_NS)
 
 
 def _keep(

@@ -189,6 +189,30 @@ class Tracker:
         for path in artifacts:
             self.log_file(run_id, path)
 
+    def add(
+        self, run_id: str, metrics: Mapping[str, float], artifacts: Sequence[Path], folder: str
+    ) -> bool:
+        """Add metrics and files to a run that has ended; tell whether the store knows such a run.
+
+        Parameters
+        ----------
+        folder
+            Where the files stand among the run's artifacts.
+        """
+        from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
+
+        with explained(self.uri):
+            try:
+                ended_ms = self._client.get_run(run_id).info.end_time
+            except MlflowException:
+                return False
+            values = [Metric(_safe(name), v, ended_ms or 0, 0) for name, v in metrics.items()]
+            self._client.log_batch(run_id, metrics=values)
+            for path in artifacts:
+                self._client.log_artifact(run_id, str(path), folder)
+        return True
+
     def _experiment(self, name: str, local: Path | None) -> str:
         found = self._client.get_experiment_by_name(name)
         if found is None:
