@@ -14,6 +14,7 @@ from framework.book.ladder import halves_of, level_lots, next_level
 from framework.book.levels import read_levels
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import OrderType, TimeInForce
+from framework.venue.depth import scratch_of, stored_levels
 from framework.venue.feed import known_books
 from framework.venue.records import SIGNAL_DTYPE, LocalState, Request, Status, View
 from framework.venue.world import (
@@ -124,9 +125,14 @@ def ctx_quote_age_ns(world: I64Array, book: int) -> int:
 @kernel
 def ctx_depth_lots(world: I64Array, book: int, side: int, limit_ticks: int) -> int:
     cold()
+    total = 0
+    if world[W.STORE]:
+        prices, lots = scratch_of(world, 0), scratch_of(world, 1)
+        for i in range(stored_levels(world, book, side, prices, lots)):
+            total += lots[i] if side * (prices[i] - limit_ticks) >= 0 else 0
+        return total
     ladders = known_books(world)
     h = 2 * book + (side < 0)
-    total = 0
     z = halves_of(ladders)[h].best
     while z != NO_PRICE and z >= side * limit_ticks:
         total += level_lots(ladders, h, z)
@@ -137,6 +143,10 @@ def ctx_depth_lots(world: I64Array, book: int, side: int, limit_ticks: int) -> i
 @kernel
 def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
     cold()
+    if world[W.STORE]:
+        prices, lots = scratch_of(world, 0), scratch_of(world, 1)
+        levels = stored_levels(world, book, side, prices, lots)
+        return prices[n] if 0 <= n < levels else NO_PRICE
     ladders = known_books(world)
     h = 2 * book + (side < 0)
     z = halves_of(ladders)[h].best
@@ -149,6 +159,12 @@ def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
 
 @kernel
 def ctx_level_lots(world: I64Array, book: int, side: int, px_ticks: int) -> int:
+    if world[W.STORE]:
+        prices, lots = scratch_of(world, 0), scratch_of(world, 1)
+        for i in range(stored_levels(world, book, side, prices, lots)):
+            if prices[i] == px_ticks:
+                return lots[i]
+        return 0
     return level_lots(known_books(world), 2 * book + (side < 0), side * px_ticks)
 
 
@@ -157,6 +173,8 @@ def ctx_levels(
     world: I64Array, book: int, side: int, px_ticks: I64Array, qty_lots: I64Array
 ) -> int:
     cold()
+    if world[W.STORE]:
+        return stored_levels(world, book, side, px_ticks, qty_lots)
     return read_levels(known_books(world), book, side, px_ticks, qty_lots)
 
 

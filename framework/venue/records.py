@@ -110,6 +110,8 @@ class WakeKind(IntEnum):
     CROSS = 3
     FILL = 4
     ORDER = 5
+    WALL = 6
+    ICEBERG = 7
 
 
 def record_of(**fields: type) -> np.dtype:
@@ -243,6 +245,8 @@ TRIAL_DTYPE: Final = record_of(
     messages=_I,
     ending=_I,
     ended_ns=_I,
+    wall_lots=_I,
+    refills=_I,
 )
 """A trial; ``wake_entry`` is the machine code of a compiled strategy (0: Python is woken) and
 ``notes`` the address of its record. ``ending`` 1: it has asked to end; ``ended_ns`` when it did, 0

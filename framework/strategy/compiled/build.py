@@ -37,6 +37,8 @@ _ARGUMENTS: Final = {
     WakeKind.CROSS: ("WAKE_A", "WAKE_B"),
     WakeKind.FILL: ("WAKE_A", "WAKE_B", "WAKE_C"),
     WakeKind.ORDER: ("WAKE_A", "WAKE_B"),
+    WakeKind.WALL: ("WAKE_A", "WAKE_B", "WAKE_C"),
+    WakeKind.ICEBERG: ("WAKE_A", "WAKE_B", "WAKE_C"),
 }
 # Eight bytes each, so that the record has no padding.
 _DTYPES: Final = {int: np.int64, float: np.float64, bool: np.int64}
