@@ -14,6 +14,7 @@ from framework.book.ladder import halves_of, level_lots, next_level
 from framework.book.levels import read_levels
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import OrderType, TimeInForce
+from framework.strategy import store_actions
 from framework.venue.depth import scratch_of, stored_levels
 from framework.venue.feed import known_books
 from framework.venue.records import SIGNAL_DTYPE, LocalState, Request, Status, View
@@ -449,7 +450,7 @@ def ctx_end_trial(world: I64Array) -> None:
 
 ACTIONS = {
     name.removeprefix("ctx_"): function
-    for name, function in list(globals().items())
+    for name, function in {**globals(), **vars(store_actions)}.items()
     if name.startswith("ctx_")
 }
 """Kernels by the name of the `Context` member they stand for."""

@@ -65,9 +65,9 @@ class OnWall:
 class OnIceberg:
     """A best level that refills: ``on_iceberg(ctx, book, side, px_ticks)``.
 
-    Since it became the best, `refills` times the most that it has displayed was traded at its
-    price, and it still stands: a number, or the name of a parameter. Told by the state store's
-    change stream, for strategies that read it.
+    Since it became the best it was consumed and refilled at once, at the same instant of its
+    venue, `refills` times, and it still stands: a number, or the name of a parameter. Told by the
+    state store's change stream, for strategies that read it.
     """
 
     refills: str | int = 3

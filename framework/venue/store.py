@@ -82,6 +82,8 @@ class Written(IntEnum):
     """What the message took to reach the feed handler."""
     ISSUE = 4
     """Counts the rows of all streams."""
+    SENT_NS = 5
+    """When the message happened at its venue."""
     VIEW = 6
     """The book's column of the view begins here."""
     WIDTH = 16
@@ -126,7 +128,7 @@ class TrialLag(IntEnum):
 
 _COMMIT, _CHANGED = int(Written.COMMIT_NS), int(Written.CHANGED)
 _RECORDED, _FEED, _ISSUE = int(Written.RECORDED_NS), int(Written.FEED_NS), int(Written.ISSUE)
-_FIRST, _WIDTH = int(Written.VIEW), int(Written.WIDTH)
+_SENT, _FIRST, _WIDTH = int(Written.SENT_NS), int(Written.VIEW), int(Written.WIDTH)
 _N_TRIAL_LAGS = len(TrialLag)
 _READ, _ORDER_WRITE = int(TrialLag.READ), int(TrialLag.ORDER_WRITE)
 _ORDER_NOTIFY = int(TrialLag.ORDER_NOTIFY)
@@ -225,6 +227,7 @@ def record(world: I64Array, b: int, issued_ns: int, feed_ns: int, changed: int) 
     ring[at + _COMMIT] = commit_ns
     ring[at + _CHANGED] = changed
     ring[at + _FEED] = feed_ns
+    ring[at + _SENT] = issued_ns - feed_ns
     ring[at + _ISSUE] = store[S.ISSUED]
     store[S.ISSUED] += 1
     same = changed == 0 and stream.end > 0

@@ -30,14 +30,22 @@ TOP_CHANGED = 4
 """What a message changed, as bits: the last trade, a best price, a best price or its quantity."""
 
 REFILL_DTYPE: Final = record_of(
-    px_ticks=np.int64, traded=np.int64, peak=np.int64, before=np.int64, now=np.int64
+    px_ticks=np.int64,
+    lots=np.int64,
+    at_ns=np.int64,
+    start=np.int64,
+    consumed=np.int64,
+    counted=np.int64,
+    before=np.int64,
+    now=np.int64,
 )
-"""The best level of a half: what was traded there, the most it has displayed, and how often it was
-refilled before and after the latest change."""
+"""The best level of a half: what it displays, the venue's latest instant of a change, what it
+displayed before that and what was traded then, whether it was refilled then, and how often it was
+before and after the latest change."""
 
 _CONSTANT = int(LatencyKind.CONSTANT)
 _COMMIT, _CHANGED, _FEED = int(Written.COMMIT_NS), int(Written.CHANGED), int(Written.FEED_NS)
-_ISSUE, _FIRST = int(Written.ISSUE), int(Written.VIEW)
+_ISSUE, _SENT, _FIRST = int(Written.ISSUE), int(Written.SENT_NS), int(Written.VIEW)
 _V_BID, _V_ASK_LOTS, _V_BID_LOTS = int(View.BID), int(View.ASK_LOTS), int(View.BID_LOTS)
 _V_TRADE_PX, _V_TRADE_LOTS = int(View.TRADE_PX), int(View.TRADE_LOTS)
 _V_TRADE_SIDE = int(View.TRADE_SIDE)
@@ -50,28 +58,33 @@ def refills_of(world: I64Array) -> Records:
 
 
 @kernel
-def follow_refills(world: I64Array, b: int, at: int, changed: int) -> None:
-    """Count how often a best level has been consumed whole and still stands.
+def follow_refills(world: I64Array, b: int, at: int) -> None:
+    """Count how often a best level was refilled; a row that watchers are told of begins at ``at``.
 
-    What was traded at its price since it became the best is so many times the most that it has
-    displayed since. A row that watchers are told of begins at ``at``.
+    What an iceberg shows comes back at the very instant at which it was consumed: then the level
+    shows more than the trades of that instant have left of it.
     """
     cold()
     ring = ring_of(world)
+    sent_ns, changed = ring[at + _SENT], ring[at + _CHANGED]
+    view = at + _FIRST
     for half in range(2):
-        refill = refills_of(world)[2 * b + half]
-        refill.before = refill.now
-        px_ticks, lots = ring[at + _V_BID + half], ring[at + _V_BID_LOTS + half]
-        if px_ticks != refill.px_ticks:
-            refill.px_ticks = px_ticks
-            refill.traded = refill.peak = refill.before = refill.now = 0
-        refill.peak = max(refill.peak, lots)
-        side = 1 - 2 * half
-        met = ring[at + _V_TRADE_SIDE] == -side and ring[at + _V_TRADE_PX] == px_ticks
+        level = refills_of(world)[2 * b + half]
+        px_ticks, lots = ring[view + _V_BID + half], ring[view + _V_BID_LOTS + half]
+        level.before = level.now
+        if px_ticks != level.px_ticks:
+            level.px_ticks, level.lots, level.before, level.now = px_ticks, lots, 0, 0
+            level.at_ns = 0
+        if sent_ns != level.at_ns:
+            level.at_ns, level.start, level.consumed, level.counted = sent_ns, level.lots, 0, 0
+        met = ring[view + _V_TRADE_SIDE] == 2 * half - 1 and ring[view + _V_TRADE_PX] == px_ticks
         if changed & TRADED and met:
-            refill.traded += ring[at + _V_TRADE_LOTS]
-        if refill.peak > 0:
-            refill.now = max(refill.now, refill.traded // refill.peak)
+            level.consumed += ring[view + _V_TRADE_LOTS]
+        left = level.start - level.consumed
+        if changed & TOP_CHANGED and level.consumed and not level.counted and lots > left:
+            level.counted = 1
+            level.now += 1
+        level.lots = lots
 
 
 @kernel
@@ -116,7 +129,7 @@ def tell(world: I64Array) -> tuple[int, int]:
         told[row * n + b] = ring[at + _FIRST + row]
     changed = ring[at + _CHANGED]
     if store[S.REFILLS_WATCHED]:
-        follow_refills(world, b, at + _FIRST, changed)
+        follow_refills(world, b, at)
     store[S.ANNOUNCED] = 0
     stored_of(world)[b].told += 1
     store[S.NEXT_QUOTE_NS] = FOREVER
