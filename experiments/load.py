@@ -25,7 +25,9 @@ MAX_RUNS: Final = 200
 """Combinations one spec may ask for; a search over more belongs to a sweep."""
 
 _SPEC: Final = TypeAdapter(Spec)
-_NOT_VARIED: Final = frozenset({"name", "data", "vary", "tracking", "report", "episodes", "start"})
+_NOT_VARIED: Final = frozenset(
+    {"name", "data", "vary", "tracking", "report", "episodes", "start", "costs"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

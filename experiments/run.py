@@ -12,9 +12,11 @@ from typing import Final
 import polars as pl
 
 from experiments.code_state import CodeState, code_state, package_versions
+from experiments.learned_costs import costs_version
 from experiments.load import Plan, PlannedRun
 from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
+from experiments.report.of_result import costs_of
 from experiments.sources import (
     data_versions,
     open_signals,
@@ -35,6 +37,7 @@ from framework.lake.store import Lake
 from framework.replay.stream import GoldStream
 from framework.signals import Signal
 from research.crossed import episodes, episodes_per_day, stream_quotes
+from research.tca import CostAnalysis
 
 OUT: Final = Path("out")
 _ID_LENGTH: Final = 16
@@ -124,12 +127,21 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             folder=options.out or OUT / plan.spec.name / run_id,
             report=(options.out or OUT / plan.spec.name / run_id) / "report.html",
             variants=variants,
-            data=(*data_versions(streams), *signal_versions(signals, lake)),
+            data=(
+                *data_versions(streams),
+                *signal_versions(signals, lake),
+                *costs_version(plan.spec, lake),
+            ),
             episodes=episodes,
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",
         )
-        _keep(plan, outcome, tracker)
+        _keep(
+            plan,
+            outcome,
+            tracker,
+            costs_of(outcome.result, with_assumptions(streams, plan.runs[0].spec)),
+        )
     return outcome
 
 
@@ -205,6 +217,7 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         exchange_model=spec.exchange.value,
         self_trade=spec.self_trade.value,
         compiled=spec.compiled,
+        risk=spec.risk.limits() if spec.risk else None,
         journal=spec.journal.value,
         signals=tuple(signals),
         view=spec.view.value if spec.view else "",
@@ -230,7 +243,9 @@ def _local_id(results: Sequence[Result]) -> str:
     return hashlib.sha256(hashes.encode()).hexdigest()[:_ID_LENGTH]
 
 
-def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
+def _keep(
+    plan: Plan, outcome: Outcome, tracker: Tracker | None, costs: CostAnalysis | None
+) -> None:
     """Write the files and the report, and log them where the run is tracked."""
     home = folder_of(type(plan.runs[0].strategy))
     code, versions = code_state(home or Path.cwd()), package_versions()
@@ -242,6 +257,7 @@ def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
         provenance=_provenance(plan, outcome, code, versions),
         variants=outcome.variants if varied else (),
         episodes=outcome.episodes,
+        costs=costs,
         max_fills=plan.spec.report.max_fills,
         spec_text=plan.text,
     )

@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from experiments.risk_spec import RiskSpec
 from framework.catalog import (
     Duration,
     ExactDecimal,
@@ -308,6 +309,37 @@ class SignalSpec:
     version: int | None = Field(default=None, ge=0)
 
 
+class CostSource(StrEnum):
+    """Whose orders a cost model is learned from."""
+
+    DESK = "desk"
+    BACKTEST = "backtest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class CostsSpec:
+    """Market impact learned from the lake's table of costs, where `impact` names none.
+
+    Parameters
+    ----------
+    table
+        Of the silver layer, as ``crossbook tca --merge`` writes it.
+    version
+        Delta version; the latest where left out, and written down either way.
+    source, regime, strategy
+        Whose orders count; all regimes and strategies where left out.
+    half_life_ns
+        Half of a move is gone after this long; it is assumed, not learned.
+    """
+
+    table: str = "execution_costs"
+    version: int | None = Field(default=None, ge=0)
+    source: CostSource = CostSource.DESK
+    regime: str | None = None
+    strategy: str | None = None
+    half_life_ns: Duration = Field(default=5_000_000_000, validation_alias="half_life", gt=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class EpisodesSpec:
     """Hours of the day, UTC, in which crossed episodes are counted: from, until."""
@@ -347,6 +379,8 @@ class Spec:
     funding, financing, impact
         By stream (``"venue:symbol"``), instead of the catalog's: a perpetual's funding rates,
         interest on positions, and how our own taking moves the price.
+    costs
+        Where given, impact is learned from what orders have cost.
     planted
         Generated markets that are written where the lake lacks them, by name.
     signals
@@ -355,6 +389,8 @@ class Spec:
         How resting orders are filled.
     self_trade
         What gives way where two of the strategy's own orders would trade with each other.
+    risk
+        What the strategy may do at most; nothing is checked where left out.
     seed
         Of every random draw.
     compiled
@@ -382,11 +418,13 @@ class Spec:
     funding: dict[str, FundingTable] = field(default_factory=dict)
     financing: dict[str, FinancingEntry] = field(default_factory=dict)
     impact: dict[str, ImpactEntry] = field(default_factory=dict)
+    costs: CostsSpec | None = None
     planted: dict[str, PlantedSpec] = field(default_factory=dict)
     signals: dict[str, SignalSpec] = field(default_factory=dict)
     queue: QueueSpec = field(default_factory=QueueSpec)
     exchange: ExchangeModel = ExchangeModel.PARTIAL_FILLS
     self_trade: SelfTradeRule = SelfTradeRule.CANCEL_NEWEST
+    risk: RiskSpec | None = None
     seed: int = Field(default=1, ge=0, lt=2**63)
     compiled: bool = False
     journal: JournalKept = JournalKept.ALL

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from experiments.record import RunRecord
 from experiments.report import DataVersion
 from experiments.report.decimate import thin
-from experiments.report.figures.equity import currencies, total_equity
+from experiments.report.figures.equity import currencies
 from framework.core.errors import CrossbookError
+from research.performance import account
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput, Metric
@@ -99,6 +100,30 @@ class Tracker:
             self._client.log_inputs(run_id, datasets=_datasets(record.data))
             for path in artifacts:
                 self._client.log_artifact(run_id, str(path))
+
+    def add(
+        self, run_id: str, metrics: Mapping[str, float], artifacts: Sequence[Path], folder: str
+    ) -> bool:
+        """Add metrics and files to a run that has ended; tell whether the store knows such a run.
+
+        Parameters
+        ----------
+        folder
+            Where the files stand among the run's artifacts.
+        """
+        from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
+
+        with _explained(self.uri):
+            try:
+                ended_ms = self._client.get_run(run_id).info.end_time
+            except MlflowException:
+                return False
+            values = [Metric(_safe(name), v, ended_ms or 0, 0) for name, v in metrics.items()]
+            self._client.log_batch(run_id, metrics=values)
+            for path in artifacts:
+                self._client.log_artifact(run_id, str(path), folder)
+        return True
 
     def _experiment(self, name: str, local: Path | None) -> str:
         found = self._client.get_experiment_by_name(name)
@@ -188,7 +213,7 @@ def _metrics(record: RunRecord) -> list[Metric]:
         flat["events_per_s"] = result.events / result.seconds
     metrics = [Metric(_safe(name), value, last_ms, 0) for name, value in flat.items()]
     for currency in currencies(result):
-        total = total_equity(result, currency)
+        total = account(result, currency)
         points = total[thin(total.height, _CURVE_POINTS)]
         metrics += [
             Metric(_safe(f"equity_{currency}".rstrip("_")), net, ts_ns // 1_000_000, step)

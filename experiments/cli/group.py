@@ -35,6 +35,10 @@ _COMMANDS: Final = {
         "Prove that a strategy does not look ahead.",
     ),
     "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
+    "pretrade": (
+        "experiments.cli.pretrade:pretrade",
+        "Estimate the cost of an order before it is sent.",
+    ),
     "regress": (
         "experiments.cli.regress:regress",
         "Compare golden runs with their committed baselines.",
@@ -43,6 +47,7 @@ _COMMANDS: Final = {
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
     "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
+    "tca": ("experiments.cli.tca:tca", "Analyse the costs of a run, or of a desk's executions."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),
     "warm": ("experiments.cli.warm:warm", "Compile the engine ahead of the first run."),
 }

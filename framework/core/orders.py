@@ -84,6 +84,8 @@ class JournalEvent(IntEnum):
     """A perpetual's funding was settled: ``fee_micro`` was paid on ``qty_lots`` of the position."""
     FINANCING = 18
     """Interest on an open position was charged; see `FUNDING`."""
+    RISK_BREACH = 19
+    """A limit was met that concerns more than one order; see `Reason` for what follows."""
 
 
 class Journal(IntEnum):
@@ -146,6 +148,36 @@ class Reason(IntEnum):
     """What an iceberg is to show is not between one lot and its quantity."""
     BAD_EXPIRY = 14
     """A GTD order without an instant to live until, or another order with one."""
+    RISK_STOPPED = 15
+    """The strategy has lost what it may and sends nothing more in this run."""
+    RISK_STALE = 16
+    """The venue has not been heard of for too long."""
+    RISK_PROTECTION = 17
+    """Too much has been filled, or could be, within the window of market maker protection."""
+    RISK_ORDER_SIZE = 18
+    """More lots than an order may have."""
+    RISK_ORDER_NOTIONAL = 19
+    """Worth more than an order may be."""
+    RISK_COLLAR = 20
+    """Its limit price is too far from the known mid."""
+    RISK_SPREAD = 21
+    """The spread is above the barrier, and the order would not reduce the position."""
+    RISK_POSITION = 22
+    """The book's position could pass its limit."""
+    RISK_NET = 23
+    """The asset's net position could pass its limit."""
+    RISK_NOTIONAL = 24
+    """All positions together could be worth more than they may."""
+    RISK_OPEN_ORDERS = 25
+    """As many orders are open as may be."""
+    RISK_RATE = 26
+    """More messages than may be sent in that time."""
+    RISK_NO_MARK = 27
+    """A limit in money or against the mid is set, and no mid is known."""
+    RISK_LOSS = 28
+    """The loss has reached its limit."""
+    RISK_DRAWDOWN = 29
+    """Equity has fallen from its peak by the limit."""
 
 
 class SelfTrade(IntEnum):

@@ -10,6 +10,7 @@ from framework.core.errors import SpecError
 from framework.core.orders import Journal, SelfTrade
 from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
+from framework.risk.limits import RiskLimits
 from framework.signals.base import Signal
 from framework.state.desk.documents import BUCKET_NS
 from framework.state.lag import StoreLink
@@ -47,6 +48,8 @@ class BacktestConfig:
         Orders a strategy may have open at once; rounded up to a power of two.
     chunk_rows
         Events of a chunk of the merged market; bounds the memory.
+    risk
+        What a strategy may do at most; None checks nothing and costs nothing.
     trace_order
         Id of the order whose every move in its queue is written down beside the journal; 0: none.
     view
@@ -85,6 +88,7 @@ class BacktestConfig:
     journal: str = "all"
     threads: int = 0
     trace_order: int = 0
+    risk: RiskLimits | None = None
     view: str = ""
     store: StoreLink = field(default_factory=StoreLink)
     store_bucket_ns: int = BUCKET_NS

@@ -24,7 +24,8 @@ from framework.venue.world import (
 )
 
 _FREE, _OVER = int(LocalState.FREE), int(VenueState.OVER)
-_REQUEST, _RESPONSE, _TIMER = int(Due.REQUEST), int(Due.RESPONSE), int(Due.TIMER)
+_REQUEST, _RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
+_TIMER, _RISK = int(Due.TIMER), int(Due.RISK)
 
 
 @kernel
@@ -66,7 +67,7 @@ def end_trial(world: I64Array, k: int) -> None:
     trial.response_head = trial.response_tail = 0
     trial.wakes = 0
     trial.next_timer_ns = trial.alarm_ns = FOREVER
-    for line in (_REQUEST, _RESPONSE, _TIMER):
+    for line in (_REQUEST, _RESPONSE, _TIMER, _RISK):
         set_due(world, line, k, FOREVER)
     trial.ending = 0
     trial.ended_ns = world[W.NOW_NS]

@@ -13,12 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import array_at, call_entry, cold, kernel
+from framework._jit import array_at, call_entry, call_python, cold, kernel
 from framework.core.events import I64Array
 from framework.engine.ending import end_trial, sample_trial
 from framework.engine.fan import MARKET_WAKES, fan_out, wake
 from framework.engine.market import flow, hear_store
 from framework.engine.requests import arrive, hear, keep_in_store, post
+from framework.risk.watch import look
 from framework.venue.costs import settle
 from framework.venue.due import Due, set_due, whose_turn
 from framework.venue.feed import catch_up, next_received_ns
@@ -34,10 +35,10 @@ from framework.venue.world import (
 _LATEST: Final = FOREVER - 1
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
 _NO_PROGRESS = int(Status.NO_PROGRESS)
-_FLUSH = int(Status.FLUSH)
+_FLUSH, _FAILED = int(Status.FLUSH), int(Status.FAILED)
 _CHECKPOINT, _PAUSE = int(Status.CHECKPOINT), int(Status.PAUSE)
 _DUE_REQUEST, _DUE_RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
-_DUE_TIMER = int(Due.TIMER)
+_DUE_TIMER, _DUE_RISK = int(Due.TIMER), int(Due.RISK)
 _TIMER = int(WakeKind.TIMER)
 
 
@@ -112,6 +113,16 @@ def _hear(world: I64Array) -> bool:
 
 
 @kernel
+def _look_at_risk(world: I64Array) -> None:
+    """Let the risk room look at a trial, and send what it asks for."""
+    cold()
+    world[W.NOW_NS] = world[W.NEXT_RISK_NS]
+    k = whose_turn(world, _DUE_RISK)
+    look(world, k)
+    post(world, k)
+
+
+@kernel
 def _needs_drain(world: I64Array) -> bool:
     if world[W.N_SAMPLES] + world[W.N_TRIALS] * world[W.N_BOOKS] > world[W.SAMPLE_SLOTS]:
         return True  # one round of samples, and a trial that ends is sampled once more
@@ -122,9 +133,9 @@ def _needs_drain(world: I64Array) -> bool:
 
 @kernel
 def advance(world: I64Array) -> int:
-    """Run until a Python strategy must be woken, the chunk is used up or Python must help.
+    """Run until the chunk is used up or Python must help; returns a `Status`.
 
-    Compiled strategies are woken here, without coming back. Returns a `Status`.
+    Strategies are woken from here, compiled or not.
     """
     return _run(array_at(world[W.SELF], world.size, np.int64))
 
@@ -137,9 +148,13 @@ def _run(world: I64Array) -> int:
         if status != _WAKE:
             return status
         trial = trials_of(world)[world[W.WAKE_TRIAL]]
-        if trial.wake_entry == 0:
-            return status
-        call_entry(trial.wake_entry, world[W.SELF], trial.notes)
+        if trial.wake_entry:
+            call_entry(trial.wake_entry, world[W.SELF], trial.notes)
+        else:
+            call_python(trial.notes)
+            if world[W.STATUS] == _FAILED:
+                world[W.STATUS] = _DONE
+                return _FAILED
 
 
 @kernel
@@ -184,8 +199,8 @@ def _advance(world: I64Array) -> int:
         request_ns, response_ns = world[W.NEXT_REQUEST_NS], world[W.NEXT_RESPONSE_NS]
         timer_ns, sample_ns = world[W.NEXT_TIMER_NS], world[W.NEXT_SAMPLE_NS]
         settlement_ns = world[W.NEXT_SETTLEMENT_NS]
-        pause_ns = world[W.NEXT_PAUSE_NS]
-        later_ns = min(response_ns, timer_ns, settlement_ns, sample_ns, pause_ns)
+        pause_ns, risk_ns = world[W.NEXT_PAUSE_NS], world[W.NEXT_RISK_NS]
+        later_ns = min(response_ns, risk_ns, timer_ns, settlement_ns, sample_ns, pause_ns)
         rest_ns = min(request_ns, later_ns)
         received_ns = next_received_ns(world)
         # At one instant requests reach their venues before the market reaches us.
@@ -207,6 +222,8 @@ def _advance(world: I64Array) -> int:
         elif response_ns == rest_ns:
             if _hear(world):
                 return _WAKE
+        elif risk_ns == rest_ns:
+            _look_at_risk(world)
         elif timer_ns == rest_ns:
             return wake(world, _fire_timer(world), _TIMER)
         elif settlement_ns == rest_ns:

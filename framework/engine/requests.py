@@ -5,10 +5,14 @@ from __future__ import annotations
 from framework._jit import cold, kernel
 from framework.core.events import I64Array, Record
 from framework.core.orders import JournalEvent, OrderType, Reason, TimeInForce, TraceEvent
+from framework.risk.checks import owe_token, refuse_new, refuse_replace
+from framework.risk.exposure import sent_new, sent_replace
+from framework.risk.records import at_risk_of
+from framework.risk.watch import hear_risk, schedule
 from framework.venue.arrival import arrive_cancel, arrive_expiry, arrive_new, arrive_replace
 from framework.venue.journal import journal_at, journal_row, trace_row
 from framework.venue.latency import entry_ns
-from framework.venue.mail import put_off, send, take
+from framework.venue.mail import answer_ourselves, put_off, send, take
 from framework.venue.order_states import OrderStep, move
 from framework.venue.records import LocalState, Request, WakeKind
 from framework.venue.store import S, order_told_ns, store_of
@@ -35,6 +39,7 @@ _CANCEL_SENT, _REPLACE_SENT = int(JournalEvent.CANCEL_SENT), int(JournalEvent.RE
 _ACCEPTED, _FILLED = int(JournalEvent.ACCEPTED), int(JournalEvent.FILLED)
 _EXPIRED, _CANCELLED = int(JournalEvent.EXPIRED), int(JournalEvent.CANCELLED)
 _REPLACED, _CANCEL_REJECTED = int(JournalEvent.REPLACED), int(JournalEvent.CANCEL_REJECTED)
+_REPLACE_REJECTED = int(JournalEvent.REPLACE_REJECTED)
 _DECREMENTED = int(JournalEvent.DECREMENTED)
 _NONE, _BAD_QUANTITY = int(Reason.NONE), int(Reason.BAD_QUANTITY)
 _BAD_DISPLAY, _BAD_EXPIRY = int(Reason.BAD_DISPLAY), int(Reason.BAD_EXPIRY)
@@ -72,6 +77,7 @@ def _describe(order: Record, out: Record) -> None:
     out.stop_px = 0
     out.expires_ns = 0
     out.peak = 0
+    out.reason = 0
 
 
 @kernel
@@ -100,17 +106,41 @@ def _submit(world: I64Array, k: int, out: Record) -> None:
     order.traded = 0.0
     order.words = 0
     order.heard = 0
-    reason = _refusal(out)
+    reason, why = _refusal(out), out.reason
+    if world[W.RISK] and reason == _NONE and why == _NONE:
+        reason = refuse_new(world, k, o, out.px)
     _describe(order, out)
     trial.orders += 1
-    journal_row(world, k, o, now_ns, _SUBMITTED, _NONE, False)
+    journal_row(world, k, o, now_ns, _SUBMITTED, why, False)
     if reason != _NONE:
         move(world, k, o, _REFUSE)
         journal_row(world, k, o, now_ns, _REJECTED, reason, False)
         send(world, k, 1, now_ns, _REJECTED, out.id, order.z, 0, 0)
         return
+    if world[W.RISK]:
+        sent_new(world, k, o)
     arrival_ns = now_ns + entry_ns(world, k, out.book, _NEW)
     send(world, k, 0, arrival_ns, _NEW, out.id, order.z, out.lots, out.lots)
+
+
+@kernel
+def _may_amend(world: I64Array, k: int, o: int, out: Record) -> bool:
+    """Pass a cancel or a replace through the risk room; a replace may be refused there."""
+    cold()
+    if out.request == _CANCEL:
+        owe_token(world, k)
+        return True
+    order = orders_of(world, k)[o]
+    reason = refuse_replace(world, k, o, out.px, out.lots)
+    if reason == _NONE:
+        sent_replace(world, k, o, out.lots)
+        return True
+    order.in_flight += 1
+    i = journal_row(world, k, o, world[W.NOW_NS], _REPLACE_REJECTED, reason, False)
+    journal_at(world, i).px_ticks = out.px
+    journal_at(world, i).qty_lots = out.lots
+    answer_ourselves(world, k, _REPLACE_REJECTED, out.id)
+    return False
 
 
 @kernel
@@ -120,13 +150,17 @@ def _amend(world: I64Array, k: int, out: Record) -> None:
     now_ns = world[W.NOW_NS]
     o = out.id & (world[W.SLOTS] - 1)
     order = orders_of(world, k)[o]
+    reason = out.reason
+    out.reason = 0
     if order.id != out.id or order.local_state == _FREE:
+        return
+    if world[W.RISK] and not _may_amend(world, k, o, out):
         return
     order.in_flight += 1
     arrival_ns = now_ns + entry_ns(world, k, order.book, out.request)
     if out.request == _CANCEL:
         order.cancel_sent = 1
-        journal_row(world, k, o, now_ns, _CANCEL_SENT, _NONE, False)
+        journal_row(world, k, o, now_ns, _CANCEL_SENT, reason, False)
         send(world, k, 0, arrival_ns, _CANCEL, out.id, order.z, 0, 0)
         return
     i = journal_row(world, k, o, now_ns, _REPLACE_SENT, _NONE, False)
@@ -146,6 +180,8 @@ def post(world: I64Array, k: int) -> None:
         else:
             _amend(world, k, outbox[i])
     world[W.N_OUTBOX] = 0
+    if world[W.RISK]:
+        schedule(world, k)
 
 
 @kernel
@@ -216,7 +252,30 @@ def hear(world: I64Array, k: int) -> int:
     if over or (event == _FILLED and message.leaves == 0):
         order.local_state = _FREE
         _close(world, k, message.id)
+    if world[W.RISK]:
+        _pass_on(world, k, o, message, is_news)
     return _WAKE_FILL if event == _FILLED else _WAKE_ORDER
+
+
+@kernel
+def _pass_on(world: I64Array, k: int, o: int, message: Record, is_news: bool) -> None:
+    """Let the risk room hear what the venue says, and send what it asks for."""
+    cold()
+    order = orders_of(world, k)[o]
+    if message.word > 0 and at_risk_of(world, k)[o].id == message.id:
+        over = order.local_state == _FREE
+        hear_risk(
+            world,
+            k,
+            o,
+            message.kind,
+            message.z,
+            message.lots,
+            message.leaves,
+            is_news,
+            over,
+        )
+        post(world, k)
 
 
 @kernel

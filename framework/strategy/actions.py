@@ -18,6 +18,7 @@ from framework.strategy import store_actions
 from framework.venue.depth import scratch_of, stored_levels
 from framework.venue.feed import known_books
 from framework.venue.records import SIGNAL_DTYPE, LocalState, Request, Status, View
+from framework.venue.slots import claim
 from framework.venue.world import (
     W,
     accounts_of,
@@ -40,7 +41,7 @@ _STOP, _STOP_LIMIT = int(OrderType.STOP), int(OrderType.STOP_LIMIT)
 _HIDDEN, _ICEBERG = int(OrderType.HIDDEN), int(OrderType.ICEBERG)
 _MIDPOINT = int(OrderType.MIDPOINT)
 _NEW, _CANCEL, _REPLACE = int(Request.NEW), int(Request.CANCEL), int(Request.REPLACE)
-_FREE, _PENDING = int(LocalState.FREE), int(LocalState.PENDING)
+_FREE = int(LocalState.FREE)
 _REFUSED = int(Status.REFUSED)
 
 
@@ -284,33 +285,13 @@ def _new(
 ) -> int:
     cold()
     k = world[W.WAKE_TRIAL]
-    slots = world[W.SLOTS]
     if not 0 <= book < world[W.N_BOOKS] or abs(side) != 1:
         world[W.STATUS] = _REFUSED
         return -1
-    trial = trials_of(world)[k]
-    order_id = trial.next_id
-    tried = 0
-    while tried < slots:
-        slot = _order(world, order_id)
-        if slot.local_state == _FREE and slot.in_flight == 0:
-            break
-        order_id += 1
-        tried += 1
-    if tried == slots:
+    order_id = claim(world, k, book, side, px_ticks, lots)
+    if order_id < 0:
         world[W.STATUS] = _REFUSED
         return -1
-    trial.next_id = order_id + 1
-    order = _order(world, order_id)
-    order.id = order_id
-    order.book = book
-    order.side = side
-    order.local_state = _PENDING
-    order.local_z = side * px_ticks
-    order.local_leaves = lots
-    order.cancel_sent = 0
-    open_of(world, k)[trial.n_open] = order_id
-    trial.n_open += 1
     n = _out(world, _NEW, order_id, px_ticks, lots)
     if n >= 0:
         box = outbox_of(world)[n]

@@ -22,6 +22,7 @@ class Due(IntEnum):
     REQUEST = 0
     RESPONSE = 1
     TIMER = 2
+    RISK = 3
 
 
 _NEXT, _TURN = int(W.NEXT_REQUEST_NS), int(W.TURN_REQUEST)

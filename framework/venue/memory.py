@@ -152,6 +152,7 @@ class World:
             W.NEXT_REQUEST_NS: FOREVER,
             W.NEXT_RESPONSE_NS: FOREVER,
             W.NEXT_TIMER_NS: FOREVER,
+            W.NEXT_RISK_NS: FOREVER,
             W.NEXT_SAMPLE_NS: FOREVER,
             W.NEXT_PAUSE_NS: FOREVER,
             W.KEPT_EVENTS: Journal.ALL,

@@ -314,3 +314,17 @@ def order_told_ns(world: I64Array, k: int, b: int, answered_ns: int) -> int:
     written = _trial_lag(world, k, _ORDER_WRITE)
     commit_ns = arrival_ns(written, answered_ns, feed_ns)
     return arrival_ns(_trial_lag(world, k, _ORDER_NOTIFY), commit_ns, feed_ns)
+
+
+@kernel
+def heard_ns(world: I64Array, b: int) -> int:
+    """When the latest message of a book that strategies know of reached its feed handler.
+
+    Of a store it is the last tick that a read made now would find, a drawn read lag being its
+    median; 0 before there is any.
+    """
+    if world[W.STORE] == 0:
+        return feed_of(world, _V_TS_RECV)[b]
+    read = _trial_lag(world, 0, _READ)
+    number = known_at(world, b, world[W.NOW_NS] - read.ns)
+    return ring_of(world)[place_of(world, b, number) + _FIRST + _V_TS_RECV] if number >= 0 else 0

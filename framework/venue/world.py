@@ -83,9 +83,11 @@ class W(IntEnum):
     NEXT_REQUEST_NS = auto()
     NEXT_RESPONSE_NS = auto()
     NEXT_TIMER_NS = auto()
+    NEXT_RISK_NS = auto()
     TURN_REQUEST = auto()
     TURN_RESPONSE = auto()
     TURN_TIMER = auto()
+    TURN_RISK = auto()
     NEXT_SAMPLE_NS = auto()
     SAMPLE_INTERVAL_NS = auto()
     NEXT_PAUSE_NS = auto()
@@ -101,6 +103,8 @@ class W(IntEnum):
     TRACE_ID = auto()
     """Order whose queue position is written down at every change; 0 for none."""
     ANY_WAKES = auto()
+    RISK = auto()
+    """1 where requests pass through the risk room."""
     # Fan-out of one received event over the trials; it survives a return to Python.
     FAN_OPEN = auto()
     FAN_BOOK = auto()
@@ -175,6 +179,12 @@ class W(IntEnum):
     SETTLEMENTS = auto()
     N_SIGNALS = auto()
     SIGNALS = auto()
+    RISK_LIMITS = auto()
+    RISK_BOOKS = auto()
+    RISK_USES = auto()
+    RISK_TRIALS = auto()
+    RISK_ORDERS = auto()
+    RISK_RINGS = auto()
     SIZE = auto()
 
 
