@@ -228,6 +228,7 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         signals=tuple(signals),
         view=spec.view.value if spec.view else "",
         store=spec.store.link(),
+        store_bucket_ns=spec.store.bucket_ns,
     )
 
 
