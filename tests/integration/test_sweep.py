@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
@@ -222,6 +223,51 @@ def test_mistakes_are_explained(streams: list[GoldStream]) -> None:
         _study(streams, objectives=["pnl", "drawdown"], pruning=Pruning(every="1s"))
     with pytest.raises(CrossbookError, match="storage must be usable"):
         _study(streams, storage="sqlite:////no/such/folder/study.db")
+
+
+_CELL = """
+class Typed(Strategy):
+    size: int = param(2, low=1, high=9)
+    wakes = (OnTimer("1s"),)
+    def on_timer(self, ctx):
+        if ctx.has_quote(0):
+            ctx.cancel_all(0)
+            ctx.buy(0, self.size * LOTS, ctx.bid_ticks(0))
+"""
+_NOTEBOOK = """
+import linecache, pickle
+from experiments.sweep import Study
+from framework.engine import BacktestConfig
+from framework.strategy import OnTimer, Strategy, param
+LOTS = 2
+cell = {cell!r}
+# As a notebook does: the cell's source is known to linecache, and there is no file.
+linecache.cache["<cell 1>"] = (len(cell), None, cell.splitlines(True), "<cell 1>")
+exec(compile(cell, "<cell 1>", "exec"))
+streams = pickle.loads({streams!r})
+for config in (BacktestConfig(), BacktestConfig(compiled=True)):
+    for trials in (3, 6):
+        storage = f"sqlite:///typed_{{config.compiled}}.db"
+        study = Study(Typed, streams, trials=trials, batch=2, config=config, storage=storage)
+        outcome = study.run()
+    print(outcome.best.number, *outcome.best.journal_hashes, sum(outcome.table["fills"]) > 0)
+"""
+
+
+def test_a_class_typed_in_a_notebook_is_swept(streams: list[GoldStream]) -> None:
+    text = _NOTEBOOK.format(cell=_CELL, streams=pickle.dumps(streams))
+    path = os.pathsep.join(filter(None, sys.path))
+    told = subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    interpreted, compiled = told.stdout.splitlines()
+    assert interpreted == compiled
+    assert interpreted.endswith("True")
 
 
 def _crossbook(*arguments: str) -> dict[str, object]:
