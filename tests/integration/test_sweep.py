@@ -270,6 +270,19 @@ def test_a_class_typed_in_a_notebook_is_swept(streams: list[GoldStream]) -> None
     assert interpreted.endswith("True")
 
 
+def test_without_optuna_the_remedy_is_named() -> None:
+    script = "import sys; sys.modules['optuna'] = None\nimport experiments.sweep"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "CrossbookError: a sweep needs Optuna" in done.stderr
+    assert "pip install 'crossbook[ml]'" in done.stderr
+
+
 def _crossbook(*arguments: str) -> dict[str, object]:
     done = CliRunner().invoke(main, [*arguments, "--json"])
     assert done.exit_code == 0, done.output
@@ -352,5 +365,6 @@ def test_a_sweep_is_tested_on_what_it_has_not_seen(lake: Path, method: str) -> N
         joined = sum(row["pnl out of sample"] for row in found["splits"])
         assert found["pnl out of sample"] == pytest.approx(joined)
     assert Path(str(answer["page"])).read_text("utf-8").count("<h2>Validation</h2>") == 1
+    assert Path(str(answer["best_spec"])).read_text("utf-8").startswith("# Best of 5 trials: ")
     best = _crossbook("run", str(answer["best_spec"]), "--lake", str(lake), "--no-track")
     assert best["pnl"] == pytest.approx(answer["pnl"])
