@@ -11,11 +11,13 @@ from typing import Final
 
 import polars as pl
 
-from experiments.code_state import CodeState, code_state, package_versions
+from experiments.code_state import CodeState, package_versions
 from experiments.learned_costs import costs_version
 from experiments.load import Plan, PlannedRun
+from experiments.provenance import Origin, origin_of, provenance_of
 from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
+from experiments.report.of_result import costs_of
 from experiments.sources import (
     data_versions,
     open_signals,
@@ -23,8 +25,8 @@ from experiments.sources import (
     signal_versions,
     with_assumptions,
 )
-from experiments.spec import JournalKept, Spec
-from experiments.strategy_class import folder_of, source_of
+from experiments.spec import Spec
+from experiments.strategy_class import source_of
 from experiments.tracking import Tracker
 from framework.catalog import load_catalog
 from framework.core.clock import format_ns
@@ -36,12 +38,10 @@ from framework.lake.store import Lake
 from framework.replay.stream import GoldStream
 from framework.signals import Signal
 from research.crossed import episodes, episodes_per_day, stream_quotes
-from research.tca import HORIZONS_NS, CostAnalysis, analyse, from_journal, gold_market
+from research.tca import CostAnalysis
 
 OUT: Final = Path("out")
 _ID_LENGTH: Final = 16
-_HORIZONS_NS: Final = {name: HORIZONS_NS[name] for name in ("10ms", "100ms", "1s", "10s", "60s")}
-"""Horizons of the report's markouts."""
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is running, events done and events in all."""
@@ -113,7 +113,8 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
     experiment = plan.spec.tracking.experiment or plan.spec.name
     tracker = Tracker(experiment, OUT) if options.track else None
     lake = Lake(options.lake)
-    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
+    catalog = load_catalog(options.catalog)
+    streams = open_sources(plan.spec, lake, catalog)
     signals = open_signals(plan.spec, lake)
     episodes = _episodes(plan.spec, streams)
     results = _results(plan.runs, streams, signals, on_progress)
@@ -137,7 +138,13 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",
         )
-        _keep(plan, outcome, tracker, _costs(plan, outcome.result, streams))
+        _keep(
+            plan,
+            outcome,
+            tracker,
+            origin_of(plan.runs[0].strategy, catalog.path, options.lake),
+            costs_of(outcome.result, with_assumptions(streams, plan.runs[0].spec)),
+        )
     return outcome
 
 
@@ -218,6 +225,7 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         signals=tuple(signals),
         view=spec.view.value if spec.view else "",
         store=spec.store.link(),
+        store_bucket_ns=spec.store.bucket_ns,
     )
 
 
@@ -238,30 +246,15 @@ def _local_id(results: Sequence[Result]) -> str:
     return hashlib.sha256(hashes.encode()).hexdigest()[:_ID_LENGTH]
 
 
-def _costs(plan: Plan, result: Result, streams: Sequence[GoldStream]) -> CostAnalysis | None:
-    """Analyse the first run's journal against its own market.
-
-    None where nothing was filled, or the journal does not tell whole lives of orders.
-    """
-    spec = plan.runs[0].spec
-    if result.fills.is_empty() or spec.journal is not JournalKept.ALL:
-        return None
-    own = with_assumptions(streams, spec)
-    trading = from_journal(
-        result.journal,
-        result.instruments,
-        journal_hash=result.journal_hash,
-        strategy=result.strategy,
-    )
-    return analyse(trading, gold_market(own, result.instruments), horizons_ns=_HORIZONS_NS)
-
-
 def _keep(
-    plan: Plan, outcome: Outcome, tracker: Tracker | None, costs: CostAnalysis | None
+    plan: Plan,
+    outcome: Outcome,
+    tracker: Tracker | None,
+    origin: Origin,
+    costs: CostAnalysis | None,
 ) -> None:
     """Write the files and the report, and log them where the run is tracked."""
-    home = folder_of(type(plan.runs[0].strategy))
-    code, versions = code_state(home or Path.cwd()), package_versions()
+    code, versions = origin.code, package_versions()
     varied = len(outcome.variants) > 1
     content = ReportContent(
         title=plan.spec.name,
@@ -285,6 +278,14 @@ def _keep(
             data=outcome.data,
             code=code,
             versions=versions,
+            provenance=provenance_of(
+                variant.result,
+                name=variant.name if varied else plan.spec.name,
+                spec=run.text,
+                seeds={"run": run.spec.seed},
+                data=outcome.data,
+                origin=origin,
+            ),
         )
         folder = outcome.folder / f"variant_{number:03d}" if varied else outcome.folder
         files = write_files(record, folder)

@@ -70,8 +70,9 @@ def test_headlines_and_versions_are_on_the_page(tmp_path: Path) -> None:
 def test_costs_bring_markouts_and_the_parts_of_the_profit(tmp_path: Path) -> None:
     result = make_result()
     journal = from_journal(result.journal, result.instruments, journal_hash="made", strategy="made")
-    still = pl.DataFrame([(START_NS, 104, 5, 106, 5)], schema=TICK_QUOTES, orient="row")
-    costs = analyse(journal, frame_market([still, still]), horizons_ns={"1s": NS_PER_S})
+    market = [[(START_NS, bid, 5, bid + 2, 5)] for bid in (99, 101)]
+    still = [pl.DataFrame(rows, schema=TICK_QUOTES, orient="row") for rows in market]
+    costs = analyse(journal, frame_market(still), horizons_ns={"1s": NS_PER_S})
     assert "spread captured" not in _page(tmp_path)
     page = _page(tmp_path, costs=costs)
     for text in ('id="attribution"', 'id="markouts"', "adverse selection", "Sortino ratio"):
