@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.code_state import CodeState
 from experiments.journal_file import write_journal
+from experiments.provenance import RECORD, Provenance, as_json
 from experiments.report import DataVersion
 from framework.core.errors import CrossbookError
 from framework.engine.result import Result
@@ -33,6 +34,8 @@ class RunRecord:
         What was read, at which versions.
     code, versions
         What it was made with.
+    provenance
+        All that is needed to repeat it; None where it is not to be.
     """
 
     name: str
@@ -43,10 +46,11 @@ class RunRecord:
     data: tuple[DataVersion, ...] = ()
     code: CodeState = field(default_factory=CodeState)
     versions: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance | None = None
 
 
 def write_files(record: RunRecord, folder: Path) -> list[Path]:
-    """Write ``journal.arrow``, ``fills.parquet``, ``spec.yaml`` and what code there is to keep.
+    """Write journal, fills and samples, ``spec.yaml`` and what code there is to keep.
 
     Raises
     ------
@@ -57,12 +61,14 @@ def write_files(record: RunRecord, folder: Path) -> list[Path]:
         "spec.yaml": record.spec_text,
         "strategy.py": record.strategy_source,
         "code.diff": record.code.diff,
+        RECORD: as_json(record.provenance) if record.provenance else "",
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = [write_journal(record.result, folder / "journal.arrow")]
         record.result.fills.write_parquet(folder / "fills.parquet")
-        written.append(folder / "fills.parquet")
+        record.result.samples.write_parquet(folder / "samples.parquet")
+        written += [folder / "fills.parquet", folder / "samples.parquet"]
         for name, text in texts.items():
             if text:
                 (folder / name).write_text(text, encoding="utf-8")

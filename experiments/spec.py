@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from experiments.risk_spec import RiskSpec
+from experiments.spec_sweep import SweepSpec
 from framework.catalog import (
     Duration,
     ExactDecimal,
@@ -399,6 +400,8 @@ class Spec:
         ``{path: values}``: the spec is run once per value (per combination where several).
     episodes
         Where given, crossed episodes are counted too (two venues).
+    sweep
+        How ``crossbook sweep`` searches; ``crossbook run`` passes over it.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.\-]+$")
@@ -431,6 +434,7 @@ class Spec:
     report: ReportSpec = field(default_factory=ReportSpec)
     vary: dict[str, tuple[object, ...]] = field(default_factory=dict)
     episodes: EpisodesSpec | None = None
+    sweep: SweepSpec | None = None
 
     @model_validator(mode="after")
     def _period_is_not_empty(self) -> Spec:

@@ -63,7 +63,7 @@ class Comparison:
 
     @cached_property
     def settings(self) -> pl.DataFrame:
-        """One row a setting: ``setting``, one column a run (null where it has none), ``differs``."""
+        """One row a setting: ``setting``, a column a run (null where it has none), ``differs``."""
         paths = dict.fromkeys(path for run in self.runs for path in run.settings)
         rows = [[path, *(run.settings.get(path) for run in self.runs)] for path in paths]
         schema = ["setting", *self.names]

@@ -15,7 +15,7 @@ from experiments.compare.comparison import MEASURES, Comparison
 from experiments.report.decimate import decimate
 from experiments.report.figures import currencies
 from experiments.report.figures.style import dress, label, milliseconds, over_time
-from experiments.report.html import Chip, Page, Tile, write_page
+from experiments.report.html import Tile, render_page, write_page
 from experiments.report.sections import Section
 from experiments.report.tables import HtmlTable
 from experiments.report.text import money, number
@@ -36,16 +36,12 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
     CrossbookError
         Where the file cannot be written.
     """
-    hashes = [run.result.journal_hash for run in comparison.runs]
-    page = Page(
-        title="Comparison",
-        subtitle=" · ".join(comparison.names),
-        chips=[
-            Chip(text=f"{name}: journal {journal[:12]}", copied=journal)
-            for name, journal in zip(comparison.names, hashes, strict=True)
-        ],
-        tiles=_tiles(comparison),
-        sections=_sections(comparison),
+    page = render_page(
+        "compare.html",
+        "Comparison",
+        _tiles(comparison),
+        _sections(comparison),
+        comparison=comparison,
     )
     return write_page(page, path)
 

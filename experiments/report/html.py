@@ -32,26 +32,6 @@ class Tile:
     tone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chip:
-    """A short fact below the heading; what `copied` holds goes to the clipboard on a click."""
-
-    text: str
-    strong: str = ""
-    copied: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """One HTML page: heading, chips, headline figures, sections."""
-
-    title: str
-    subtitle: str
-    chips: Sequence[Chip]
-    tiles: Sequence[Tile]
-    sections: Sequence[Section]
-
-
 def write_report(content: ReportContent, path: Path) -> Path:
     """Write the report to `path`, making its folder.
 
@@ -60,32 +40,14 @@ def write_report(content: ReportContent, path: Path) -> Path:
     CrossbookError
         Where the file cannot be written.
     """
-    result = content.result
-    names = [result.strategy, *(i.name for i in result.instruments)]
-    period = content.provenance.get("period")
-    tables = {d.table: d.version for d in content.data}
-    page = Page(
-        title=content.title,
-        subtitle=" · ".join([*names, *([period] if period else [])]),
-        chips=[
-            Chip(text=f"journal {result.journal_hash[:12]}", copied=result.journal_hash),
-            *(Chip(text=table, strong=f"v{version}") for table, version in tables.items()),
-        ],
-        tiles=_tiles(content),
-        sections=sections(content),
+    page = render_page(
+        "report.html", content.title, _tiles(content), sections(content), content=content
     )
     return write_page(page, path)
 
 
-def write_page(page: Page, path: Path) -> Path:
-    """Write a page to `path`, making its folder.
-
-    Raises
-    ------
-    CrossbookError
-        Where the file cannot be written.
-    """
-    text = _render(page)
+def write_page(text: str, path: Path) -> Path:
+    """Write a page to `path`, making its folder; raises `CrossbookError` where it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -97,7 +59,20 @@ def write_page(page: Page, path: Path) -> Path:
     return path
 
 
-def _render(page: Page) -> str:
+def render_page(
+    template: str, title: str, tiles: Sequence[Tile], chapters: Sequence[Section], **header: object
+) -> str:
+    """Fill in a page that extends ``base.html``: its figures and tables need no network.
+
+    Parameters
+    ----------
+    template
+        File in the folder ``page``.
+    title, tiles, chapters
+        Name of the page, headline figures, and sections in reading order.
+    header
+        What the template's own header asks for.
+    """
     environment = Environment(
         loader=PackageLoader("experiments.report", "page"),
         autoescape=True,
@@ -105,14 +80,17 @@ def _render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    figures = ",".join(f.to_json() for chapter in page.sections for f in chapter.figures)
-    return environment.get_template("report.html").render(
-        page=page,
+    figures = ",".join(f.to_json() for chapter in chapters for f in chapter.figures)
+    return environment.get_template(template).render(
+        title=title,
+        tiles=tiles,
+        sections=chapters,
         # "</" would end the script element; JSON reads "<\/" as the same text
         figures=Markup("[" + figures.replace("</", "<\\/") + "]"),
         plotly=Markup(_compressed_plotly()),
         style=Markup(_page_file("report.css")),
         script=Markup(_page_file("report.js")),
+        **header,
     )
 
 
