@@ -18,12 +18,14 @@ from experiments.load import as_yaml, load_plan
 from experiments.provenance import Provenance
 from experiments.run import OnProgress, backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
+from experiments.spec import CostsSpec
 from experiments.stored_runs import StoredRun
 from experiments.strategy_class import source_of, strategy_class
 from framework.catalog import load_catalog
 from framework.core.errors import DataError, SpecError
 from framework.engine import Prune, Result, run_backtest
 from framework.lake.store import Lake
+from research.tca.cost_table import cost_table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,9 @@ def _laid_out(record: Provenance, folder: Path) -> tuple[Path, str]:
         entry["version"] = versions[f"gold/{entry['table'].removeprefix('gold/')}"]
     for entry in held.get("signals", {}).values():
         entry["version"] = versions[f"silver/{entry['table'].removeprefix('silver/')}"]
+    if held.get("costs") is not None:
+        table = cost_table(held["costs"].get("table", CostsSpec().table))
+        held["costs"]["version"] = versions[str(table)]
     held["strategy"], remark = _strategy(record, held["strategy"], folder)
     (folder / "catalog.yaml").write_text(record.origin.catalog, encoding="utf-8")
     spec = folder / "spec.yaml"

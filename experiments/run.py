@@ -138,9 +138,13 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",
         )
-        origin = origin_of(plan.runs[0].strategy, catalog.path, options.lake)
-        costs = costs_of(outcome.result, with_assumptions(streams, plan.runs[0].spec))
-        _keep(plan, outcome, tracker, origin, costs)
+        _keep(
+            plan,
+            outcome,
+            tracker,
+            origin_of(plan.runs[0].strategy, catalog.path, options.lake),
+            costs_of(outcome.result, with_assumptions(streams, plan.runs[0].spec)),
+        )
     return outcome
 
 

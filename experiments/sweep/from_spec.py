@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from experiments.learned_costs import costs_version
 from experiments.load import Plan
 from experiments.report import DataVersion
 from experiments.run import RunOptions, backtest_config
@@ -78,7 +79,11 @@ def swept_market(plan: Plan, options: RunOptions) -> SweptMarket:
         strategy=run.strategy,
         streams=with_assumptions(streams, run.spec),
         config=backtest_config(run.spec, signals),
-        data=(*data_versions(streams), *signal_versions(signals, lake)),
+        data=(
+            *data_versions(streams),
+            *signal_versions(signals, lake),
+            *costs_version(run.spec, lake),
+        ),
         catalog=catalog.path,
     )
 
