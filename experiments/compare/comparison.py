@@ -44,7 +44,7 @@ class ComparedRun:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Runs side by side; the first is what the others are compared with.
 
@@ -106,6 +106,11 @@ class Comparison:
                 remedy=f"name one of: {', '.join(others)}",
             )
         return fills_that_differ(self.runs[0].result, chosen.result)
+
+    def __repr__(self) -> str:
+        net = self.measures.filter(pl.col("measure") == "pnl").select("run", "value").rows()
+        told = ", ".join(f"{name}: {pnl:,.6g}" if pnl is not None else name for name, pnl in net)
+        return f"Comparison of net profit ({told})"
 
     def _repr_html_(self) -> str:
         """Show in a notebook what differs: settings and measures."""
