@@ -27,7 +27,6 @@ from experiments.sweep.sampling import (
 )
 from experiments.sweep.space import Wanted, search_space
 from experiments.sweep.trials import attributes
-from framework.core.clock import duration_ns
 from framework.core.errors import CrossbookError, SpecError, StrategyError
 from framework.engine import BacktestConfig, Prune, Result
 from framework.replay import GoldStream
@@ -150,7 +149,7 @@ class Study:
             spans=tuple(spans),
             workers=workers,
         )
-        self._bar_ns = self._replays.bar_ns() if bar is None else duration_ns(bar)
+        self._bar_ns = self._replays.bar_ns(bar)
         self.ledger = Ledger(
             storage,
             name or type(self.begin).__name__,
