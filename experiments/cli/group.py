@@ -24,6 +24,10 @@ _COMMANDS: Final = {
         "experiments.cli.capture:capture",
         "Hold an arbitrage run against the crosses there were.",
     ),
+    "compare": (
+        "experiments.cli.compare:compare_command",
+        "Put runs side by side: settings, measures, curves, fills.",
+    ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (
