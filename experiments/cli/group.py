@@ -24,6 +24,10 @@ _COMMANDS: Final = {
         "experiments.cli.capture:capture",
         "Hold an arbitrage run against the crosses there were.",
     ),
+    "defence": (
+        "experiments.cli.defence:defence",
+        "Measure what the defensive overlay spares.",
+    ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (
