@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from experiments.cli.output import Output, output_option
-from experiments.defence import compare_twins
+from experiments.defence import VOLATILITY_TICKS, compare_twins
 
 
 @click.command()
@@ -17,15 +17,25 @@ from experiments.defence import compare_twins
     show_default=True,
     help="Span of each market.",
 )
+@click.option(
+    "--volatility",
+    type=click.FloatRange(min=0, min_open=True),
+    default=VOLATILITY_TICKS,
+    show_default=True,
+    help="Ticks over a second, at the median; the planted market's own is 0.6.",
+)
 @output_option
-def defence(output: Output, seeds: int, minutes: float) -> None:
+def defence(output: Output, seeds: int, minutes: float, volatility: float) -> None:
     """Quote the midpoint with and without the defensive overlay on planted markets.
 
-    Prints what each twin captured from other traders and lost to informed ones, and the difference
-    of loss per unit captured with its interval over the markets.
+    Prints the spread each twin captured and what it lost to informed traders, and the difference of
+    loss per unit captured with its interval over the markets.
     """
     found = compare_twins(
-        seeds, minutes, on_market=lambda done: output.note(f"market {done} of {seeds}")
+        seeds,
+        minutes,
+        volatility_ticks=volatility,
+        on_market=lambda done: output.note(f"market {done} of {seeds}"),
     )
     sums = found.markets.group_by("twin", maintain_order=True).sum().drop("seed")
     output.table("Midpoint quoting on planted markets", sums.columns, sums.rows())

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from framework.core.orders import JournalEvent, Liquidity
 from framework.engine import Result
+from framework.replay import GoldStream
+from research.crossed.quotes import stream_ticks
 
 
 @dataclass(frozen=True, slots=True)
 class FlowCost:
-    """Passive fills of one run, against the efficient price of their instant.
+    """Passive fills of one run.
 
     Attributes
     ----------
     captured
-        What fills by anybody but informed traders gained, in tick · lots.
+        Spread captured: by how much fills were better than the mid that stood before them, in
+        tick · lots.
     lost
-        What fills by informed traders lost, in tick · lots.
+        Loss to informed flow: by how much the efficient price was already beyond the prices at
+        which informed traders filled us, in tick · lots.
     lots, informed_lots
         Lots filled in all, and by informed traders.
     """
@@ -35,8 +40,22 @@ class FlowCost:
         return self.lost / self.captured
 
 
-def flow_cost(result: Result, messages: pl.DataFrame) -> FlowCost:
-    """Split a run's passive fills by who was on the other side.
+def mids_of(streams: Sequence[GoldStream]) -> pl.DataFrame:
+    """List the mid after every message of each stream: ``venue``, ``ts_ns``, ``mid_ticks``."""
+    found = [
+        ticks.select(
+            venue=pl.lit(stream.instrument.venue),
+            ts_ns="ts_exch_ns",
+            mid_ticks=(pl.col("bid_ticks") + pl.col("ask_ticks")) / 2,
+        ).drop_nulls()
+        for stream in streams
+        for ticks in stream_ticks(stream)
+    ]
+    return pl.concat(found).sort("ts_ns", maintain_order=True)
+
+
+def flow_cost(result: Result, messages: pl.DataFrame, mids: pl.DataFrame) -> FlowCost:
+    """Measure a run's passive fills against the mid before them and the efficient price.
 
     Parameters
     ----------
@@ -44,26 +63,37 @@ def flow_cost(result: Result, messages: pl.DataFrame) -> FlowCost:
         A run on the planted market.
     messages
         Its truth: who sent each message, and the efficient price then.
+    mids
+        Of its streams, as `mids_of` lists them.
 
     Notes
     -----
     A resting order of ours is filled by the message of its instant: the aggressor of an execution,
     or whoever came to show a price that meets ours.
     """
-    fills = pl.DataFrame(pl.from_arrow(result.journal)).filter(
-        (pl.col("event") == int(JournalEvent.FILLED))
-        & (pl.col("liquidity") == int(Liquidity.MAKER))
-    )
     venues = [item.venue for item in result.instruments]
-    names = pl.DataFrame({"book": list(range(len(venues))), "venue": venues})
-    fills = fills.join(names.cast({"book": fills["book"].dtype}), on="book")
-    last = messages.group_by("venue", "ts_exch_ns").agg(
+    fills = (
+        pl.DataFrame(pl.from_arrow(result.journal))
+        .filter(
+            (pl.col("event") == int(JournalEvent.FILLED))
+            & (pl.col("liquidity") == int(Liquidity.MAKER))
+        )
+        .with_columns(venue=pl.col("book").replace_strict(range(len(venues)), venues))
+        .sort("ts_ns", maintain_order=True)
+        .join_asof(mids, on="ts_ns", by="venue", allow_exact_matches=False, check_sortedness=False)
+    )
+    instants = messages.group_by("venue", "ts_exch_ns").agg(
         informed=(pl.col("agent") == "informed").any(), price=pl.col("price_ticks").last()
     )
-    fills = fills.join(last, left_on=["venue", "ts_ns"], right_on=["venue", "ts_exch_ns"])
-    gain = pl.col("side") * (pl.col("price") - pl.col("px_ticks")) * pl.col("qty_lots")
-    table = fills.group_by("informed").agg(gain=gain.sum(), lots=pl.col("qty_lots").sum())
-    by_whom = {bool(one): (float(gained), int(lots)) for one, gained, lots in table.iter_rows()}
-    captured, others = by_whom.get(False, (0.0, 0))
-    lost, informed = by_whom.get(True, (0.0, 0))
-    return FlowCost(captured, -lost, others + informed, informed)
+    fills = fills.join(instants, left_on=["venue", "ts_ns"], right_on=["venue", "ts_exch_ns"])
+    lots = pl.col("qty_lots")
+    captured = (pl.col("side") * (pl.col("mid_ticks") - pl.col("px_ticks")) * lots).sum()
+    lost = pl.col("side") * (pl.col("px_ticks") - pl.col("price")) * lots
+    informed = pl.col("informed")
+    row = fills.select(
+        captured=captured,
+        lost=lost.filter(informed).sum(),
+        lots=lots.sum(),
+        informed_lots=lots.filter(informed).sum(),
+    ).row(0)
+    return FlowCost(float(row[0]), float(row[1]), int(row[2]), int(row[3]))

@@ -25,10 +25,10 @@ from tests.oracle.engine.risk import check_limits
 
 SHIPPED: list[Strategy] = [
     MidpointQuoting(half_spread_ticks=0.0, hidden=True),
-    AvellanedaStoikov(gamma=0.001, k=3.0, size=5, max_position=50),
+    AvellanedaStoikov(gamma=0.0002, k=3.0, size=5, max_position=50),
     Glft(gamma=0.02, a=30.0, k=3.0, size=5, max_position=50),
     DefensiveMidpoint(size=5, max_position=50, cluster_ticks=5, lean_ticks=0.5),
-    DefensiveAvellanedaStoikov(gamma=0.001, k=3.0, size=5, max_position=50),
+    DefensiveAvellanedaStoikov(gamma=0.0002, k=3.0, size=5, max_position=50),
     DefensiveGlft(gamma=0.02, a=30.0, k=3.0, size=5, max_position=50),
 ]
 
