@@ -11,10 +11,13 @@ from typing import Final
 
 import polars as pl
 
-from experiments.code_state import CodeState, code_state, package_versions
+from experiments.code_state import CodeState, package_versions
+from experiments.learned_costs import costs_version
 from experiments.load import Plan, PlannedRun
+from experiments.provenance import Origin, origin_of, provenance_of
 from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
+from experiments.report.of_result import costs_of
 from experiments.sources import (
     data_versions,
     open_signals,
@@ -23,7 +26,7 @@ from experiments.sources import (
     with_assumptions,
 )
 from experiments.spec import Spec
-from experiments.strategy_class import folder_of, source_of
+from experiments.strategy_class import source_of
 from experiments.tracking import Tracker
 from framework.catalog import load_catalog
 from framework.core.clock import format_ns
@@ -35,6 +38,7 @@ from framework.lake.store import Lake
 from framework.replay.stream import GoldStream
 from framework.signals import Signal
 from research.crossed import episodes, episodes_per_day, stream_quotes
+from research.tca import CostAnalysis
 
 OUT: Final = Path("out")
 _ID_LENGTH: Final = 16
@@ -109,7 +113,8 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
     experiment = plan.spec.tracking.experiment or plan.spec.name
     tracker = Tracker(experiment, OUT) if options.track else None
     lake = Lake(options.lake)
-    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
+    catalog = load_catalog(options.catalog)
+    streams = open_sources(plan.spec, lake, catalog)
     signals = open_signals(plan.spec, lake)
     episodes = _episodes(plan.spec, streams)
     results = _results(plan.runs, streams, signals, on_progress)
@@ -124,12 +129,22 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             folder=options.out or OUT / plan.spec.name / run_id,
             report=(options.out or OUT / plan.spec.name / run_id) / "report.html",
             variants=variants,
-            data=(*data_versions(streams), *signal_versions(signals, lake)),
+            data=(
+                *data_versions(streams),
+                *signal_versions(signals, lake),
+                *costs_version(plan.spec, lake),
+            ),
             episodes=episodes,
             tracking_uri=tracker.public_uri if tracker else "",
             experiment=experiment if tracker else "",
         )
-        _keep(plan, outcome, tracker)
+        _keep(
+            plan,
+            outcome,
+            tracker,
+            origin_of(plan.runs[0].strategy, catalog.path, options.lake),
+            costs_of(outcome.result, with_assumptions(streams, plan.runs[0].spec)),
+        )
     return outcome
 
 
@@ -230,10 +245,15 @@ def _local_id(results: Sequence[Result]) -> str:
     return hashlib.sha256(hashes.encode()).hexdigest()[:_ID_LENGTH]
 
 
-def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
+def _keep(
+    plan: Plan,
+    outcome: Outcome,
+    tracker: Tracker | None,
+    origin: Origin,
+    costs: CostAnalysis | None,
+) -> None:
     """Write the files and the report, and log them where the run is tracked."""
-    home = folder_of(type(plan.runs[0].strategy))
-    code, versions = code_state(home or Path.cwd()), package_versions()
+    code, versions = origin.code, package_versions()
     varied = len(outcome.variants) > 1
     content = ReportContent(
         title=plan.spec.name,
@@ -242,6 +262,7 @@ def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
         provenance=_provenance(plan, outcome, code, versions),
         variants=outcome.variants if varied else (),
         episodes=outcome.episodes,
+        costs=costs,
         max_fills=plan.spec.report.max_fills,
         spec_text=plan.text,
     )
@@ -256,6 +277,14 @@ def _keep(plan: Plan, outcome: Outcome, tracker: Tracker | None) -> None:
             data=outcome.data,
             code=code,
             versions=versions,
+            provenance=provenance_of(
+                variant.result,
+                name=variant.name if varied else plan.spec.name,
+                spec=run.text,
+                seeds={"run": run.spec.seed},
+                data=outcome.data,
+                origin=origin,
+            ),
         )
         folder = outcome.folder / f"variant_{number:03d}" if varied else outcome.folder
         files = write_files(record, folder)

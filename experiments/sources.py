@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from experiments.learned_costs import with_learned_impact
 from experiments.report import DataVersion
 from experiments.spec import Spec
 from framework.catalog import Catalog, did_you_mean
@@ -61,7 +62,7 @@ def open_sources(spec: Spec, lake: Lake, catalog: Catalog) -> list[GoldStream]:
                     f"{section} names {name}, which the run does not read",
                     remedy=did_you_mean(name, read) or f"it reads: {', '.join(read)}",
                 )
-    return streams
+    return with_learned_impact(streams, spec, lake)
 
 
 def with_assumptions(streams: Sequence[GoldStream], spec: Spec) -> list[GoldStream]:

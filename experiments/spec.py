@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from experiments.risk_spec import RiskSpec
+from experiments.spec_sweep import SweepSpec
 from framework.catalog import (
     Duration,
     ExactDecimal,
@@ -305,6 +306,37 @@ class SignalSpec:
     version: int | None = Field(default=None, ge=0)
 
 
+class CostSource(StrEnum):
+    """Whose orders a cost model is learned from."""
+
+    DESK = "desk"
+    BACKTEST = "backtest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
+class CostsSpec:
+    """Market impact learned from the lake's table of costs, where `impact` names none.
+
+    Parameters
+    ----------
+    table
+        Of the silver layer, as ``crossbook tca --merge`` writes it.
+    version
+        Delta version; the latest where left out, and written down either way.
+    source, regime, strategy
+        Whose orders count; all regimes and strategies where left out.
+    half_life_ns
+        Half of a move is gone after this long; it is assumed, not learned.
+    """
+
+    table: str = "execution_costs"
+    version: int | None = Field(default=None, ge=0)
+    source: CostSource = CostSource.DESK
+    regime: str | None = None
+    strategy: str | None = None
+    half_life_ns: Duration = Field(default=5_000_000_000, validation_alias="half_life", gt=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class EpisodesSpec:
     """Hours of the day, UTC, in which crossed episodes are counted: from, until."""
@@ -344,6 +376,8 @@ class Spec:
     funding, financing, impact
         By stream (``"venue:symbol"``), instead of the catalog's: a perpetual's funding rates,
         interest on positions, and how our own taking moves the price.
+    costs
+        Where given, impact is learned from what orders have cost.
     planted
         Generated markets that are written where the lake lacks them, by name.
     signals
@@ -366,6 +400,8 @@ class Spec:
         ``{path: values}``: the spec is run once per value (per combination where several).
     episodes
         Where given, crossed episodes are counted too (two venues).
+    sweep
+        How ``crossbook sweep`` searches; ``crossbook run`` passes over it.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.\-]+$")
@@ -381,6 +417,7 @@ class Spec:
     funding: dict[str, FundingTable] = field(default_factory=dict)
     financing: dict[str, FinancingEntry] = field(default_factory=dict)
     impact: dict[str, ImpactEntry] = field(default_factory=dict)
+    costs: CostsSpec | None = None
     planted: dict[str, PlantedSpec] = field(default_factory=dict)
     signals: dict[str, SignalSpec] = field(default_factory=dict)
     queue: QueueSpec = field(default_factory=QueueSpec)
@@ -397,6 +434,7 @@ class Spec:
     report: ReportSpec = field(default_factory=ReportSpec)
     vary: dict[str, tuple[object, ...]] = field(default_factory=dict)
     episodes: EpisodesSpec | None = None
+    sweep: SweepSpec | None = None
 
     @model_validator(mode="after")
     def _period_is_not_empty(self) -> Spec:

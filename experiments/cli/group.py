@@ -39,14 +39,21 @@ _COMMANDS: Final = {
         "Prove that a strategy does not look ahead.",
     ),
     "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
+    "pretrade": (
+        "experiments.cli.pretrade:pretrade",
+        "Estimate the cost of an order before it is sent.",
+    ),
     "regress": (
         "experiments.cli.regress:regress",
         "Compare golden runs with their committed baselines.",
     ),
+    "rerun": ("experiments.cli.rerun:rerun_command", "Repeat a run from its record."),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
+    "sweep": ("experiments.cli.sweep:sweep_command", "Search a spec's parameters with Optuna."),
     "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
+    "tca": ("experiments.cli.tca:tca", "Analyse the costs of a run, or of a desk's executions."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),
     "warm": ("experiments.cli.warm:warm", "Compile the engine ahead of the first run."),
 }

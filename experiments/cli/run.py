@@ -67,7 +67,7 @@ def run(
     try:
         with replay_progress(output) as show:
             if explained is not None:
-                _explain(output, explain(plan, options, explained, show))
+                print_life(output, explain(plan, options, explained, show))
             outcome = carry_out(plan, options, show)
     except StrategyFailedError as error:
         _show_failure(output, error, (out or OUT / plan.spec.name) / "failed")
@@ -76,7 +76,7 @@ def run(
     output.finish(payload(outcome))
 
 
-def _explain(output: Output, life: pl.DataFrame) -> NoReturn:
+def print_life(output: Output, life: pl.DataFrame) -> NoReturn:
     """Print an order's life and end the command."""
     shown = life.with_columns(
         pl.col("ts_ns").map_elements(format_ns, return_dtype=pl.String).alias("time")

@@ -9,6 +9,7 @@ import polars as pl
 
 from experiments.report.figures.vary import Variant
 from framework.engine.result import Result
+from research.tca import CostAnalysis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,9 @@ class ReportContent:
     episodes
         Crossed episodes per day as `research.crossed.episodes_per_day` counts them, None where
         they were not asked for.
+    costs
+        Its journal analysed against the market it was traded in; None leaves markouts and the
+        attribution of profit out.
     max_fills
         Rows of the table of fills.
     spec_text
@@ -53,5 +57,6 @@ class ReportContent:
     provenance: Mapping[str, str] = field(default_factory=dict)
     variants: tuple[Variant, ...] = ()
     episodes: pl.DataFrame | None = None
+    costs: CostAnalysis | None = None
     max_fills: int = 200
     spec_text: str = ""

@@ -14,11 +14,12 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from experiments.report.content import ReportContent
-from experiments.report.figures import max_drawdown
+from experiments.report.figures import with_notional
 from experiments.report.sections import Section, sections
 from experiments.report.text import money, number
 from framework.core.errors import CrossbookError
 from framework.engine.result import Result
+from research.performance import account, max_drawdown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ def _tiles(content: ReportContent) -> list[Tile]:
     return [
         *_money_tiles(summary),
         *_cost_tiles(result, summary),
+        *_turnover_tiles(result, summary),
         Tile(label="Fills", value=number(fills), note=share),
         Tile(
             label="Orders",
@@ -138,13 +140,22 @@ def _cost_tiles(result: Result, summary: dict[str, object]) -> list[Tile]:
     currency = summary["currency"]
     if currency is None:
         return [Tile(label="Fees", value="mixed", note="see the table of costs")]
-    fall = max_drawdown(result, str(currency))
+    fall = max_drawdown(account(result, str(currency))["net_pnl"].fill_null(0.0).to_numpy())
     carry = Tile(label="Funding and financing", value=money(summary["carry"]), note=str(currency))
     return [
         Tile(label="Fees", value=money(summary["fees"]), note=str(currency)),
         *([carry] if summary["carry"] else []),
         Tile(label="Max drawdown", value=money(fall), note=f"{currency}, net".lstrip(", ")),
     ]
+
+
+def _turnover_tiles(result: Result, summary: dict[str, object]) -> list[Tile]:
+    if summary["currency"] is None:
+        return []
+    traded = float(with_notional(result)["notional"].sum())
+    net = float(str(summary["pnl"]))
+    note = f"{number(net / traded * 10_000, 3)} bps of it kept" if traded else "nothing traded"
+    return [Tile(label="Turnover", value=money(traded), note=note)]
 
 
 @cache

@@ -9,18 +9,27 @@ import plotly.graph_objects as go
 from experiments.report import tables
 from experiments.report.content import ReportContent
 from experiments.report.figures import (
+    attribution_figure,
     by_asset,
     currencies,
+    drawdown_figure,
     equity_figure,
+    exposure_figure,
     inventory_figure,
+    markout_figure,
     price_figure,
+    queue_figure,
     slippage_figure,
     spread_figure,
+    turnover_figure,
     vary_equity_figure,
     vary_figure,
 )
 from experiments.report.figures.style import dress
+from experiments.report.measures import attribution_table, performance_table
 from experiments.report.tables import HtmlTable
+from framework.engine.result import Result
+from research.attribution import attribute
 from research.crossed.plots import episodes_per_day_figure
 
 
@@ -81,16 +90,14 @@ def _performance(content: ReportContent) -> list[Section]:
     result = content.result
     equity = Section(
         anchor="equity",
-        title="Equity",
+        title="Equity and drawdown",
         text="Cash plus position marked to mid, before and after fees. "
         "Click a venue in the legend to see its own share.",
-        figures=tuple(equity_figure(result, currency) for currency in currencies(result)),
-    )
-    inventory = Section(
-        anchor="inventory",
-        title="Inventory",
-        text="Position by venue.",
-        figures=(inventory_figure(result),),
+        figures=tuple(
+            draw(result, currency)
+            for currency in currencies(result)
+            for draw in (equity_figure, drawdown_figure)
+        ),
     )
     prices: list[Section] = []
     for asset, streams in by_asset(result.instruments).items():
@@ -110,7 +117,61 @@ def _performance(content: ReportContent) -> list[Section]:
         text="Best ask less best bid, in basis points of the mid.",
         figures=(spread_figure(result),),
     )
-    return [equity, *prices, inventory, spread]
+    return [equity, *_attributed(content), _measured(result), *prices, *_held(result), spread]
+
+
+def _measured(result: Result) -> Section:
+    return Section(
+        anchor="performance",
+        title="Performance",
+        text="Ratios count a calendar year; the intervals say what another history of the same "
+        "kind might have given.",
+        tables=tuple(performance_table(result, currency) for currency in currencies(result)),
+    )
+
+
+def _attributed(content: ReportContent) -> list[Section]:
+    if content.costs is None:
+        return []
+    found = attribute(content.result, content.costs)
+    names = currencies(content.result)
+    return [
+        Section(
+            anchor="attribution",
+            title="Where the profit came from",
+            text=f"Spread: fill against the mid it met. Adverse selection: what the mid did in the "
+            f"{found.horizon} after. Inventory: what it did after that. The parts add up to net "
+            "profit to the last tick, or this page would not have been written.",
+            figures=tuple(attribution_figure(found.money, currency) for currency in names),
+            tables=tuple(attribution_table(found, currency) for currency in names),
+        )
+    ]
+
+
+def _held(result: Result) -> list[Section]:
+    names = currencies(result)
+    return [
+        Section(
+            anchor="inventory",
+            title="Inventory",
+            text="Position by venue.",
+            figures=(inventory_figure(result),),
+        ),
+        Section(
+            anchor="exposure",
+            title="Exposure",
+            text="Worth of the positions.",
+            figures=tuple(exposure_figure(result, currency) for currency in names),
+            wide=False,
+        ),
+        Section(
+            anchor="turnover",
+            title="Turnover",
+            text="Worth of all fills so far.",
+            figures=tuple(turnover_figure(result, currency) for currency in names),
+            wide=False,
+        ),
+    ]
 
 
 def _episodes(content: ReportContent) -> list[Section]:
@@ -131,10 +192,30 @@ def _episodes(content: ReportContent) -> list[Section]:
 def _execution(content: ReportContent) -> list[Section]:
     figure, notice = slippage_figure(content.result)
     text = "Fill price against the venue's mid when the order arrived."
+    ahead, front = queue_figure(content.result)
+    markouts = (markout_figure(content.costs),) if content.costs is not None else ()
     return [
+        *(
+            Section(
+                anchor="markouts",
+                title="Markouts",
+                text="Mid some time after the fill against its price, weighted by worth, with "
+                "95 % bars.",
+                figures=(figure,),
+                wide=False,
+            )
+            for figure in markouts
+        ),
+        Section(
+            anchor="queue",
+            title="Queue at fill",
+            text=front[:1].upper() + front[1:] + ".",
+            figures=(ahead,),
+            wide=not markouts,
+        ),
         Section(
             anchor="slippage",
-            title="Slippage",
+            title="Slippage and fees",
             text=f"{text} {notice[:1].upper()}{notice[1:]}." if notice else text,
             figures=(figure,),
             tables=(tables.costs_table(content.result),),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from experiments.report.content import ReportContent
+from experiments.report.figures.account import with_notional
 from experiments.report.text import money, number
 from framework.core.clock import format_ns
 from framework.core.instrument import Instrument
@@ -41,22 +42,14 @@ def frame_table(frame: pl.DataFrame) -> HtmlTable:
 
 def costs_table(result: Result) -> HtmlTable:
     """Sum fills up by venue and liquidity: traded notional, slippage and fees."""
-    sizes = pl.DataFrame(
-        {
-            "venue": [i.venue for i in result.instruments],
-            "symbol": [i.symbol for i in result.instruments],
-            "contract_size": [float(i.contract_size) for i in result.instruments],
-            "currency": [i.currency for i in result.instruments],
-        }
-    )
-    notional = pl.col("price") * pl.col("quantity") * pl.col("contract_size")
+    notional = pl.col("notional")
     known = notional.filter(pl.col("slippage_bps").is_not_null())
     groups = (
-        result.fills.join(sizes, on=["venue", "symbol"], maintain_order="left")
+        with_notional(result)
         .group_by("venue", "symbol", "liquidity", "currency")
         .agg(
             pl.len().alias("fills"),
-            notional.sum().alias("notional"),
+            notional.sum().alias("traded"),
             ((pl.col("slippage_bps") * notional).sum() / known.sum()).alias("slippage"),
             pl.col("fee").sum().alias("fees"),
             (pl.col("fee").sum() / notional.sum() * 10_000).alias("fee_bps"),
@@ -68,7 +61,7 @@ def costs_table(result: Result) -> HtmlTable:
             f"{r['venue']}:{r['symbol']}",
             r["liquidity"],
             number(r["fills"]),
-            f"{money(r['notional'])} {r['currency']}".strip(),
+            f"{money(r['traded'])} {r['currency']}".strip(),
             number(r["slippage"], 3),
             money(r["fees"]),
             number(r["fee_bps"], 3),

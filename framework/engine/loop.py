@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import array_at, call_entry, cold, kernel
+from framework._jit import array_at, call_entry, call_python, cold, kernel
 from framework.core.events import I64Array
 from framework.engine.ending import end_trial, sample_trial
 from framework.engine.fan import MARKET_WAKES, fan_out, wake
@@ -35,7 +35,7 @@ from framework.venue.world import (
 _LATEST: Final = FOREVER - 1
 _DONE, _WAKE = int(Status.DONE), int(Status.WAKE)
 _NO_PROGRESS = int(Status.NO_PROGRESS)
-_FLUSH = int(Status.FLUSH)
+_FLUSH, _FAILED = int(Status.FLUSH), int(Status.FAILED)
 _CHECKPOINT, _PAUSE = int(Status.CHECKPOINT), int(Status.PAUSE)
 _DUE_REQUEST, _DUE_RESPONSE = int(Due.REQUEST), int(Due.RESPONSE)
 _DUE_TIMER, _DUE_RISK = int(Due.TIMER), int(Due.RISK)
@@ -133,9 +133,9 @@ def _needs_drain(world: I64Array) -> bool:
 
 @kernel
 def advance(world: I64Array) -> int:
-    """Run until a Python strategy must be woken, the chunk is used up or Python must help.
+    """Run until the chunk is used up or Python must help; returns a `Status`.
 
-    Compiled strategies are woken here, without coming back. Returns a `Status`.
+    Strategies are woken from here, compiled or not.
     """
     return _run(array_at(world[W.SELF], world.size, np.int64))
 
@@ -148,9 +148,13 @@ def _run(world: I64Array) -> int:
         if status != _WAKE:
             return status
         trial = trials_of(world)[world[W.WAKE_TRIAL]]
-        if trial.wake_entry == 0:
-            return status
-        call_entry(trial.wake_entry, world[W.SELF], trial.notes)
+        if trial.wake_entry:
+            call_entry(trial.wake_entry, world[W.SELF], trial.notes)
+        else:
+            call_python(trial.notes)
+            if world[W.STATUS] == _FAILED:
+                world[W.STATUS] = _DONE
+                return _FAILED
 
 
 @kernel

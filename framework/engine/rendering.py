@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
@@ -12,6 +12,10 @@ _SHOWN: Final = (
     *("positions", "events"),
 )
 """Figures worth a row, in order; those by currency only where there are several."""
+_WIDTH: Final = 360
+_HEIGHT: Final = 150
+_EDGE: Final = 4
+_FEWEST: Final = 3  # points that make a curve
 
 
 def summary_rows(summary: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -34,16 +38,41 @@ def as_text(title: str, summary: Mapping[str, object]) -> str:
     return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in rows)])
 
 
-def as_html(title: str, summary: Mapping[str, object]) -> str:
-    """Write title and figures as an HTML table."""
+def as_html(title: str, summary: Mapping[str, object], curve: Sequence[float] = ()) -> str:
+    """Write title and figures as an HTML table, beside a small drawing of a curve if given."""
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(name)}</th>"
         f"<td style='text-align:right'>{escape(value)}</td></tr>"
         for name, value in summary_rows(summary)
     )
-    return (
+    table = (
         f"<table><caption style='text-align:left'>{escape(title)}</caption>"
         f"<tbody>{rows}</tbody></table>"
+    )
+    if len(curve) < _FEWEST:
+        return table
+    drawn = f"<div>{_drawing(curve)}</div>"
+    return f"<div style='display:flex;gap:2em;align-items:center'><div>{table}</div>{drawn}</div>"
+
+
+def _drawing(curve: Sequence[float]) -> str:
+    """Draw a curve and the line of zero as an SVG picture."""
+    low, high = min(0.0, *curve), max(0.0, *curve)
+    span = high - low or 1.0
+
+    def y(value: float) -> float:
+        return _EDGE + (_HEIGHT - 2 * _EDGE) * (high - value) / span
+
+    step = (_WIDTH - 2 * _EDGE) / (len(curve) - 1)
+    points = " ".join(f"{_EDGE + n * step:.1f},{y(v):.1f}" for n, v in enumerate(curve))
+    colour = "#0e9f6e" if curve[-1] >= 0 else "#e02d4f"
+    return (
+        f"<svg width='{_WIDTH}' height='{_HEIGHT}' role='img' aria-label='net profit'>"
+        f"<line x1='{_EDGE}' x2='{_WIDTH - _EDGE}' y1='{y(0.0):.1f}' y2='{y(0.0):.1f}' "
+        "stroke='currentColor' stroke-opacity='.3' stroke-dasharray='3 3'/>"
+        f"<polyline fill='none' stroke='{colour}' stroke-width='1.6' points='{points}'/>"
+        f"<text x='{_EDGE}' y='12' font-size='11' fill='currentColor' fill-opacity='.6'>"
+        "net profit</text></svg>"
     )
 
 

@@ -14,9 +14,11 @@ from framework.core.errors import CrossbookError
 from framework.core.instrument import Instrument
 from framework.engine.explain import check_sent, not_sent, order_life
 from framework.engine.rendering import as_html, as_text
+from framework.engine.story import told_journal
 from framework.engine.summary import summarise
 from framework.engine.tables import equity_table, fills_table
 
+_CURVE_POINTS: Final = 200
 JOURNAL_SCHEMA: Final = pa.schema(
     [
         ("ts_ns", pa.int64()),
@@ -126,6 +128,11 @@ class Result:
         """
         return equity_table(self.instruments, self.samples)
 
+    @cached_property
+    def story(self) -> pl.DataFrame:
+        """The journal in words and in units of the venue, one row an event; see `STORY_SCHEMA`."""
+        return told_journal(self.instruments, self.journal)
+
     def summary(self) -> dict[str, object]:
         """Give the headline figures: events, orders, fills, fees, pnl, positions, fill_ratio.
 
@@ -177,7 +184,15 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Show the headline figures in a notebook."""
-        return as_html(self._title(), self.summary())
+        return as_html(self._title(), self.summary(), self._curve())
+
+    def _curve(self) -> list[float]:
+        """Net profit at up to 200 samples; empty where the books share no currency."""
+        if len({i.currency for i in self.instruments}) > 1:
+            return []
+        every = self.equity.group_by("ts_ns", maintain_order=True).agg(pl.col("net_pnl").sum())
+        net = every["net_pnl"].fill_null(0.0)
+        return net.gather_every(max(1, net.len() // _CURVE_POINTS)).to_list()
 
     def _title(self) -> str:
         given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Never
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,7 @@ from framework.engine.result import Result
 from framework.engine.shelf import ROOM_BYTES
 from framework.engine.signals import SignalFeed
 from framework.engine.stored import store_arrays
+from framework.engine.waking import Failure, Waker
 from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
 from framework.risk.room import RiskRoom
@@ -34,7 +36,7 @@ from framework.strategy.base import STORE, Strategy
 from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
 from framework.venue.memory import World
-from framework.venue.records import Status, WakeKind
+from framework.venue.records import Status
 from framework.venue.store_arrays import StoreArrays
 from framework.venue.world import FOREVER, W
 
@@ -42,7 +44,6 @@ Again = Callable[[Strategy, int], Callable[[int], Result]]
 """Given a strategy and when its trial ended early (0: not), what runs it again tracing an order."""
 
 _SAMPLES = 2_000
-_WAKE_TRIAL, _WAKE_KIND, _WAKE_A = int(W.WAKE_TRIAL), int(W.WAKE_KIND), int(W.WAKE_A)
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,10 @@ class Run:
         ]
         self._began = time.perf_counter()
         self._notes: list[np.ndarray] = []
-        self._handlers = [_handlers(strategy) for strategy in self._strategies]
+        self._wakers = [
+            Waker(strategy, ctx, self._world.root)
+            for strategy, ctx in zip(strategies, self._contexts, strict=True)
+        ]
 
     @property
     def events_done(self) -> int:
@@ -229,11 +233,18 @@ class Run:
             root[W.WAKE_TRIAL] = k
             root[W.VIEW] = self._world.view(k).ctypes.data
             strategy.make_memory(len(self._span.instruments))
-            self._call(k, strategy.on_start, ())
+            self._start(k, strategy)
             if self._config.compiled:
                 self._compile(k, strategy)
             advance(self._world.root)  # with no market loaded this only posts the requests
         self._began = time.perf_counter()  # kernels are loaded by now, or compiled at first use
+
+    def _start(self, k: int, strategy: Strategy) -> None:
+        self._world.trials[k]["notes"] = self._wakers[k].address
+        try:
+            strategy.on_start(self._contexts[k])
+        except Exception as error:
+            raise self._failed(k, Failure("on_start", (), error)) from error
 
     def _compile(self, k: int, strategy: Strategy) -> None:
         """Hand the loop a strategy's machine code and its record, as `on_start` has left it."""
@@ -246,22 +257,18 @@ class Run:
     def _replay(self) -> None:
         """Run the loop over the loaded chunk, waking strategies as it asks."""
         world, root = self._world, self._world.root
-        words = memoryview(root)  # type: ignore[arg-type]  # twice as fast as NumPy's scalars
-        wake, flush, done = int(Status.WAKE), int(Status.FLUSH), int(Status.DONE)
         while True:
             status = advance(root)
-            if status == wake:
-                k = words[_WAKE_TRIAL]
-                handler, arguments = self._handlers[k][words[_WAKE_KIND]]
-                self._call(k, handler, words[_WAKE_A : _WAKE_A + arguments].tolist())
-            elif status == flush:
+            if status == Status.DONE:
+                return
+            if status == Status.FLUSH:
                 drain(world, self._recorders)
+            elif status == Status.FAILED:
+                self._raise(int(root[W.WAKE_TRIAL]))
             elif status == Status.CHECKPOINT:
                 world.checkpoint()
             elif status == Status.PAUSE:
                 self._look()
-            elif status == done:
-                return
             elif status == Status.GROW_STORE:
                 world.grow_store()
             elif status == Status.GROW:
@@ -281,21 +288,27 @@ class Run:
                 trial["ending"] = 1
         self._world.root[W.NEXT_PAUSE_NS] += self._prune.interval_ns
 
-    def _call(self, k: int, handler: Callable[..., object], arguments: Sequence[int]) -> None:
-        try:
-            handler(self._contexts[k], *arguments)
-        except Exception as error:
-            drain(self._world, self._recorders)
-            at = format_ns(int(self._world.root[W.NOW_NS]))
-            name = type(self._strategies[k]).__name__
-            told = error if isinstance(error, CrossbookError) else CrossbookError(str(error))
-            raise StrategyFailedError(
-                f"{name}.{handler.__name__}({', '.join(map(str, arguments))}) raised at {at}: "
-                f"{type(error).__name__}: {told.message}",
-                remedy=told.remedy
-                or "see the strategy's own traceback above; what it did until then is kept",
-                result=self._result(k),
-            ) from error
+    def _raise(self, k: int) -> Never:
+        """Raise what a strategy has raised: an interrupt as it is, a mistake as its failure."""
+        failure = self._wakers[k].failure
+        assert failure is not None
+        if not isinstance(failure.error, Exception):
+            raise failure.error
+        raise self._failed(k, failure) from failure.error
+
+    def _failed(self, k: int, failure: Failure) -> StrategyFailedError:
+        drain(self._world, self._recorders)
+        handler, arguments, error = failure
+        at = format_ns(int(self._world.root[W.NOW_NS]))
+        name = type(self._strategies[k]).__name__
+        told = error if isinstance(error, CrossbookError) else CrossbookError(str(error))
+        return StrategyFailedError(
+            f"{name}.{handler}({', '.join(map(str, arguments))}) raised at {at}: "
+            f"{type(error).__name__}: {told.message}",
+            remedy=told.remedy
+            or "see the strategy's own traceback above; what it did until then is kept",
+            result=self._result(k),
+        )
 
     def _result(self, k: int) -> Result:
         trial = self._world.trials[k]
@@ -331,23 +344,6 @@ def _risk_room(
     room = RiskRoom(config.risk, instruments, world.trials.size, int(world.root[W.SLOTS]))
     room.publish(world.root)
     return room
-
-
-def _handlers(strategy: Strategy) -> list[tuple[Callable[..., object], int]]:
-    """Handler of each kind of wake-up and how many of the wake's arguments it takes."""
-
-    def ignore(ctx: Context) -> None:
-        raise AssertionError("woken for something it did not ask for")
-
-    table = {
-        WakeKind.TIMER: ("on_timer", 0),
-        WakeKind.TRADE: ("on_trade", 1),
-        WakeKind.BEST: ("on_best", 1),
-        WakeKind.CROSS: ("on_cross", 2),
-        WakeKind.FILL: ("on_fill", 3),
-        WakeKind.ORDER: ("on_order", 2),
-    }
-    return [(getattr(strategy, table[kind][0], ignore), table[kind][1]) for kind in WakeKind]
 
 
 def view_of(strategy: Strategy, config: BacktestConfig) -> str:

@@ -89,6 +89,20 @@ def told_journal(
     )
 
 
+def worded(journal: pa.Table | pl.DataFrame) -> pl.DataFrame:
+    """Write a journal's instants and enums in words; numbers stay whole ticks and lots."""
+    rows = journal if isinstance(journal, pl.DataFrame) else pl.DataFrame(pl.from_arrow(journal))
+    return rows.with_columns(
+        pl.col("ts_ns").map_elements(format_ns, return_dtype=pl.String).alias("time"),
+        _words("event", JournalEvent),
+        pl.col("side").replace_strict([1, -1], ["buy", "sell"], default=""),
+        _words("order_type", OrderType),
+        _words("time_in_force", TimeInForce),
+        _words("liquidity", Liquidity),
+        _words("reason", Reason),
+    ).select("time", pl.exclude("time", "ts_ns"))
+
+
 def _words(column: str, kinds: type[IntEnum]) -> pl.Expr:
     numbers = [int(kind) for kind in kinds]
     words = ["" if kind.name == "NONE" else kind.name.lower().replace("_", " ") for kind in kinds]

@@ -2,6 +2,7 @@
 
 from framework.replay.held import Market, hold_market
 from framework.replay.open import open_streams
+from framework.replay.picture import BookPicture, book_at
 from framework.replay.stream import GoldStream
 
-__all__ = ["GoldStream", "Market", "hold_market", "open_streams"]
+__all__ = ["BookPicture", "GoldStream", "Market", "book_at", "hold_market", "open_streams"]

@@ -46,6 +46,7 @@ class Status(IntEnum):
     DONE = 0
     """The chunk is used up."""
     WAKE = 1
+    """A strategy is to be woken; the loop does that itself."""
     FLUSH = 2
     """The journal or the samples must be drained."""
     GROW = 3
@@ -65,6 +66,8 @@ class Status(IntEnum):
     """The store's arrays need room for more quotes that somebody has still to see."""
     STORE_LOST = 13
     """A read asked for the store as it was before the oldest row that is kept."""
+    FAILED = 14
+    """A strategy in Python has raised."""
     ILLEGAL_STEP = 9
     """An order was asked to move from a state in a way that state does not have."""
 
@@ -244,9 +247,9 @@ TRIAL_DTYPE: Final = record_of(
     ending=_I,
     ended_ns=_I,
 )
-"""A trial; ``wake_entry`` is the machine code of a compiled strategy (0: Python is woken) and
-``notes`` the address of its record. ``ending`` 1: it has asked to end; ``ended_ns`` when it did, 0
-while it goes on."""
+"""A trial; ``wake_entry`` is the machine code of a compiled strategy and ``notes`` the address of
+its record; of a strategy in Python the first is 0 and the second what wakes it. ``ending`` 1: it
+has asked to end; ``ended_ns`` when it did, 0 while it goes on."""
 
 TOP_DTYPE: Final = record_of(bid_ticks=_I, bid_lots=_I, ask_ticks=_I, ask_lots=_I, valid=_I)
 """The top of a book at its venue after an event; the loop numbers them as they change."""

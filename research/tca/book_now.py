@@ -86,7 +86,7 @@ def book_now(stream: GoldStream, at_ns: int | None = None) -> BookNow:
         ts_ns=seen_ns,
         bids=_levels(ladders.handle, 1),
         asks=_levels(ladders.handle, -1),
-        is_valid=bool(books_of(ladders.handle)[0].valid),
+        is_valid=bool(books_of(ladders.handle)["valid"][0]),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
+from framework.core.errors import DataError
 from framework.core.events import NO_PRICE
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent, Liquidity, OrderType, TimeInForce
@@ -45,10 +46,16 @@ def from_journal(
         The journal's streams.
     journal_hash, strategy
         Name of the run, and of what traded.
+
+    Raises
+    ------
+    DataError
+        Where the journal holds fills of orders without telling of the orders.
     """
     frame = pl.from_arrow(journal)
     assert isinstance(frame, pl.DataFrame)
     rows = frame.filter(pl.col("order_id") != 0).with_columns(pl.col("order_id").cast(pl.String))
+    _check_whole(rows)
     return Trading(
         source="backtest",
         key=journal_hash,
@@ -57,6 +64,18 @@ def from_journal(
         executions=_executions(rows),
         is_priced=True,
     )
+
+
+def _check_whole(rows: pl.DataFrame) -> None:
+    sent = rows.filter(pl.col("event") == JournalEvent.SUBMITTED)["order_id"]
+    filled = rows.filter(pl.col("event") == JournalEvent.FILLED)["order_id"]
+    unknown = filled.filter(~filled.is_in(sent.implode()))
+    if unknown.len():
+        raise DataError(
+            f"costs need the whole life of orders, the journal has a fill of order {unknown[0]} "
+            "but not when it was sent",
+            remedy="run it again with journal: all",
+        )
 
 
 def _mid() -> pl.Expr:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import polars as pl
 
+from framework.core.errors import DataError
 from research.tca.market import TICK_QUOTES, Market
 from research.tca.readings import MID, QUOTED, At, Days, Integrals, Turnover, Variance, with_mid
 from research.tca.trading import Trading
@@ -17,8 +18,6 @@ _AFTER = "after_{}_hticks"
 
 class _Reader(Protocol):
     def take(self, chunk: pl.DataFrame) -> None: ...
-
-    def finish(self) -> pl.DataFrame: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def _measure_book(
     priced = _Prices(orders, fills, is_priced=trading.is_priced)
     after = {name: At(fills["ts_ns"] + ns) for name, ns in horizons_ns.items()}
     days, variance = Days(), Variance()
-    readers: list[_Reader] = [*spans.readers, *priced.readers, *after.values(), days, variance]
+    readers: list[_Reader] = [spans.mids, *priced.readers, *after.values(), days, variance]
     quotes = 0
     for chunk in market.quotes(book):
         if chunk.height:
@@ -81,7 +80,7 @@ def _measure_book(
     if market.trades is not None:
         for chunk in market.trades(book):
             if chunk.height:
-                spans.take_trades(chunk)
+                spans.trades.take(chunk)
     orders, fills = priced.finish()
     closes = days.finish()
     orders = spans.finish(orders, has_trades=market.trades is not None)
@@ -102,24 +101,19 @@ class _Spans:
     """Averages of the market from each order's arrival to its end."""
 
     def __init__(self, orders: pl.DataFrame) -> None:
-        self._sorted = []
-        self._integrals, self._turnovers = [], []
-        for column in ("arrived_ns", "ended_ns"):
-            at = orders.select(column).with_row_index("row").sort(column, nulls_last=True)
-            self._sorted.append(at["row"])
-            self._integrals.append(Integrals(at[column]))
-            self._turnovers.append(Turnover(at[column]))
-        self.readers = self._integrals
-
-    def take_trades(self, chunk: pl.DataFrame) -> None:
-        for reader in self._turnovers:
-            reader.take(chunk)
+        at = [
+            orders.select(column).with_row_index("row").sort(column, nulls_last=True)
+            for column in ("arrived_ns", "ended_ns")
+        ]
+        self._rows = [one["row"] for one in at]
+        times = [one.to_series(1) for one in at]
+        self.mids, self.trades = Integrals(*times), Turnover(*times)
 
     def finish(self, orders: pl.DataFrame, *, has_trades: bool) -> pl.DataFrame:
-        begun, over = self._both(self._integrals)
+        begun, over = self._unsorted(self.mids.finish())
         known_ns = over["known_ns"] - begun["known_ns"]
         area = (over["area"] - begun["area"]).cast(pl.Float64)
-        bought, sold = self._both(self._turnovers)
+        bought, sold = self._unsorted(self.trades.finish())
         lots = sold["lots"] - bought["lots"].fill_null(0)
         value = (sold["value"] - bought["value"].fill_null(0)).cast(pl.Float64)
         made = pl.DataFrame(
@@ -136,10 +130,10 @@ class _Spans:
         )
         return orders.hstack(made)
 
-    def _both(self, readers: Sequence[_Reader]) -> list[pl.DataFrame]:
+    def _unsorted(self, found: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
         return [
-            reader.finish().with_columns(row=rows).sort("row").drop("row")
-            for reader, rows in zip(readers, self._sorted, strict=True)
+            one.with_columns(row=rows).sort("row").drop("row")
+            for one, rows in zip(found, self._rows, strict=True)
         ]
 
 
@@ -172,6 +166,8 @@ class _Prices:
             for column, reader in self._at.items()
         }
         orders, arrived = self._orders, found["arrived_ns"]
+        if self._is_priced:
+            _check_same_market(orders, arrived[MID])
         is_buy = pl.Series(orders["side"] > 0)
         lots = arrived.select(
             pl.when(is_buy).then("ask_lots").otherwise("bid_lots").alias("touch_lots")
@@ -194,3 +190,16 @@ class _Prices:
         if self._met is not None:
             fills = fills.with_columns(self._met.finish()[MID].alias("fill_hticks"))
         return orders, fills
+
+
+def _check_same_market(orders: pl.DataFrame, mids: pl.Series) -> None:
+    """Refuse quotes that are not those the orders met: the journal knows the mid at arrival."""
+    compared = orders.with_columns(read=mids).filter(pl.col("arrival_hticks") != pl.col("read"))
+    if compared.height:
+        row = compared.row(0, named=True)
+        raise DataError(
+            f"order {row['order_id']} arrived at a mid of {row['arrival_hticks']} half ticks, the "
+            f"quotes read show {row['read']} then ({compared.height} of {orders.height} orders "
+            "differ)",
+            remedy="pin data.version in the spec to the version the run has read",
+        )

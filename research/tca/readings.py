@@ -102,11 +102,16 @@ class Integrals:
     """Integrals of the mid over time up to given instants, for time-weighted averages.
 
     Time in which a side had no quote does not count. Sums are 128-bit whole numbers.
+
+    Parameters
+    ----------
+    at_ns
+        Several lists of instants, each in rising order.
     """
 
-    def __init__(self, at_ns: pl.Series) -> None:
+    def __init__(self, *at_ns: pl.Series) -> None:
         self._at_ns = at_ns
-        self._reader = At(at_ns, ("ts_ns_of", MID, "area", "known_ns"))
+        self._readers = [At(one, ("ts_ns_of", MID, "area", "known_ns")) for one in at_ns]
         self._area, self._known_ns = 0, 0
         self._last: tuple[int, int | None] | None = None
 
@@ -115,54 +120,66 @@ class Integrals:
         last_ns, last_mid = self._last or (chunk["ts_ns"][0], None)
         span = pl.col("ts_ns") - pl.col("ts_ns").shift(1, fill_value=last_ns)
         before = pl.col(MID).shift(1, fill_value=last_mid)
-        is_known = before.is_not_null()
-        area = (before.fill_null(0).cast(pl.Int128) * span.cast(pl.Int128)).cum_sum()
+        area = (before.fill_null(0).cast(pl.Int128) * span).cum_sum()
+        known = pl.when(before.is_not_null()).then(span).otherwise(0).cum_sum()
         summed = chunk.select(
             "ts_ns",
             pl.col("ts_ns").alias("ts_ns_of"),
             MID,
             (area + pl.lit(self._area, pl.Int128)).alias("area"),
-            (pl.when(is_known).then(span).otherwise(0).cum_sum() + self._known_ns).alias(
-                "known_ns"
-            ),
+            (known + self._known_ns).alias("known_ns"),
         )
-        self._reader.take(summed)
+        for reader in self._readers:
+            reader.take(summed)
         self._area, self._known_ns = int(summed["area"][-1]), int(summed["known_ns"][-1])
         self._last = (chunk["ts_ns"][-1], chunk[MID][-1])
 
-    def finish(self) -> pl.DataFrame:
-        """Return ``area`` (half tick · ns) and ``known_ns``, one row an instant."""
-        found = self._reader.finish().with_columns(self._at_ns.alias("at_ns"))
-        rest = pl.col("at_ns") - pl.col("ts_ns_of")
-        is_known = pl.col(MID).is_not_null()
-        return found.select(
-            area=pl.col("area").cast(pl.Int128)
-            + pl.when(is_known).then(pl.col(MID) * rest).otherwise(0).cast(pl.Int128),
-            known_ns=pl.col("known_ns") + pl.when(is_known).then(rest).otherwise(0),
-        )
+    def finish(self) -> list[pl.DataFrame]:
+        """Return ``area`` (half tick · ns) and ``known_ns`` per list, one row an instant."""
+        found = []
+        for at_ns, reader in zip(self._at_ns, self._readers, strict=True):
+            rest = pl.col("at_ns") - pl.col("ts_ns_of")
+            is_known = pl.col(MID).is_not_null()
+            found.append(
+                reader.finish()
+                .with_columns(at_ns.alias("at_ns"))
+                .select(
+                    area=pl.col("area").cast(pl.Int128)
+                    + pl.when(is_known).then(pl.col(MID) * rest).otherwise(0).cast(pl.Int128),
+                    known_ns=pl.col("known_ns") + pl.when(is_known).then(rest).otherwise(0),
+                )
+            )
+        return found
 
 
 class Turnover:
-    """Traded quantity and value up to given instants, for volume-weighted averages."""
+    """Traded quantity and value up to given instants, for volume-weighted averages.
 
-    def __init__(self, at_ns: pl.Series) -> None:
-        self._reader = At(at_ns, ("value", "lots"), carry=True)
+    Parameters
+    ----------
+    at_ns
+        Several lists of instants, each in rising order.
+    """
+
+    def __init__(self, *at_ns: pl.Series) -> None:
+        self._readers = [At(one, ("value", "lots"), carry=True) for one in at_ns]
         self._value, self._lots = 0, 0
 
     def take(self, trades: pl.DataFrame) -> None:
         """Go on through a chunk of trades."""
-        value = (pl.col("px_ticks").cast(pl.Int128) * pl.col("qty_lots").cast(pl.Int128)).cum_sum()
+        value = (pl.col("px_ticks").cast(pl.Int128) * pl.col("qty_lots")).cum_sum()
         summed = trades.select(
             "ts_ns",
             (value + pl.lit(self._value, pl.Int128)).alias("value"),
             (pl.col("qty_lots").cum_sum() + self._lots).alias("lots"),
         )
-        self._reader.take(summed)
+        for reader in self._readers:
+            reader.take(summed)
         self._value, self._lots = int(summed["value"][-1]), int(summed["lots"][-1])
 
-    def finish(self) -> pl.DataFrame:
-        """Return ``value`` (tick · lot) and ``lots``, one row an instant; null before any trade."""
-        return self._reader.finish()
+    def finish(self) -> list[pl.DataFrame]:
+        """Return ``value`` (tick · lot) and ``lots`` per list; null before any trade."""
+        return [reader.finish() for reader in self._readers]
 
 
 class Days:
@@ -174,14 +191,12 @@ class Days:
     def take(self, chunk: pl.DataFrame) -> None:
         """Go on through a chunk of quotes."""
         day = (pl.col("ts_ns") // DAY_NS).alias("day")
-        known = chunk.select(day, MID).drop_nulls()
-        self._found.append(known.group_by("day", maintain_order=True).last())
+        self._found.append(_last_of("day", chunk.select(day, MID).drop_nulls()))
 
     def finish(self) -> pl.DataFrame:
         """Return ``day`` (days since the epoch) and ``close_hticks``."""
         blank = pl.DataFrame(schema={"day": pl.Int64, MID: pl.Int64})
-        found = pl.concat([blank, *self._found])
-        return found.group_by("day", maintain_order=True).last().rename({MID: "close_hticks"})
+        return _last_of("day", pl.concat([blank, *self._found])).rename({MID: "close_hticks"})
 
 
 class Variance:
@@ -196,13 +211,12 @@ class Variance:
     def take(self, chunk: pl.DataFrame) -> None:
         """Go on through a chunk of quotes."""
         second = (pl.col("ts_ns") // NS_PER_S).alias("second")
-        known = chunk.select(second, MID).drop_nulls()
-        self._found.append(known.group_by("second", maintain_order=True).last())
+        self._found.append(_last_of("second", chunk.select(second, MID).drop_nulls()))
 
     def finish(self) -> pl.DataFrame:
         """Return ``minute_ns``, its start, and ``volatility_bps``, the root of its variance."""
         blank = pl.DataFrame(schema={"second": pl.Int64, MID: pl.Int64})
-        found = pl.concat([blank, *self._found]).group_by("second", maintain_order=True).last()
+        found = _last_of("second", pl.concat([blank, *self._found]))
         moved = pl.col(MID).cast(pl.Float64).log().diff()
         return (
             found.filter(pl.col(MID) > 0)
@@ -210,3 +224,8 @@ class Variance:
             .group_by("minute_ns", maintain_order=True)
             .agg(volatility_bps=(pl.col("moved") ** 2).sum().sqrt() * 10_000)
         )
+
+
+def _last_of(column: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the last row of every run of equal values."""
+    return rows.filter(pl.col(column).ne_missing(pl.col(column).shift(-1)))

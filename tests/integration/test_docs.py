@@ -16,12 +16,14 @@ from experiments.run import RunOptions, carry_out
 from experiments.spec import Spec
 from framework.core.orders import TimeInForce
 from framework.engine import run_backtest
+from framework.lake.desk import COST_SCHEMA
 from framework.lake.store import Lake, TableName
 from framework.replay import open_streams
 from framework.signals import SIGNAL_SCHEMA, write_signal
 from framework.strategy import Context, OnTimer, Strategy
 from framework.strategy.wake import Wake
 from framework.synthetic import write_demo_market
+from research.tca.cost_table import cost_table
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 _SPECS = (_DOCS / "specs.md").read_text(encoding="utf-8")
@@ -41,11 +43,30 @@ def test_the_spec_with_every_field_runs_and_varies(tmp_path: Path) -> None:
     rows = pl.DataFrame([("XYZ", 0, 0, 0.0, "normal")], schema=SIGNAL_SCHEMA, orient="row")
     regimes = TableName("silver", "demo_regimes")
     write_signal(Lake(tmp_path / "lake"), regimes, rows, transaction="made")
+    _write_costs(Lake(tmp_path / "lake"))
     options = RunOptions(lake=tmp_path / "lake", out=tmp_path / "out", track=False)
     variants = carry_out(load_plan(path), options).variants
     assert len(variants) == 4
     slower = {v.values["latency.order_entry"]: v.result.journal_hash for v in variants}
     assert len(set(slower.values())) == 2
+
+
+def _write_costs(lake: Lake) -> None:
+    """Write what orders have cost: enough to learn impact from."""
+    costs = pl.DataFrame(
+        {
+            "run_key": ["made"] * 30,
+            "source": ["backtest"] * 30,
+            "symbol": ["XYZ"] * 30,
+            "venue": ["alpha"] * 30,
+            "liquidity": ["taker"] * 30,
+            "quantity": [float(1 + row) for row in range(30)],
+            "beyond_touch_bps": [0.1 * (1 + row) for row in range(30)],
+            "is_within_touch": [True] * 30,
+        }
+    )
+    rows = pl.concat([pl.DataFrame(schema=COST_SCHEMA), costs], how="diagonal")
+    lake.replace(cost_table(), rows, column="run_key", value="made", content=1)
 
 
 def _documented(written: object, spec: object, place: str = "") -> Iterator[str]:

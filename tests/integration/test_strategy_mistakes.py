@@ -152,3 +152,14 @@ def test_what_is_not_made_from_parameters_is_refused(streams: list[GoldStream]) 
         run_backtest(WakesItself, streams)
     with pytest.raises(SpecError, match="needs a list of streams"):
         run_backtest(WakesItself(), streams[0])
+
+
+def test_an_interrupt_is_passed_on(streams: list[GoldStream]) -> None:
+    class Interrupted(Strategy):
+        wakes = (OnBest(),)
+
+        def on_best(self, ctx: Context, book: int) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_backtest(Interrupted(), streams)

@@ -21,9 +21,12 @@ from experiments.report import DataVersion, ReportContent, Variant, write_report
 from experiments.report.decimate import decimate
 from experiments.report.figures import price_figure, slippage_figure
 from experiments.report.figures.style import MAX_MARKERS
+from framework.core.clock import NS_PER_S
 from framework.core.errors import CrossbookError
 from research.crossed import QUOTE_SCHEMA, episodes, episodes_per_day
-from tests.unit.made_result import make_result, random_result
+from research.tca import analyse, frame_market, from_journal
+from research.tca.market import TICK_QUOTES
+from tests.unit.made_result import START_NS, make_result, random_result
 
 _FIVE_MB = 5_000_000
 
@@ -62,6 +65,18 @@ def test_headlines_and_versions_are_on_the_page(tmp_path: Path) -> None:
     assert "demo <b>v3</b>" in page
     assert "66.7%" in page  # two of three orders were filled
     assert "0.1396" in page  # net profit, see test_result_tables
+
+
+def test_costs_bring_markouts_and_the_parts_of_the_profit(tmp_path: Path) -> None:
+    result = make_result()
+    journal = from_journal(result.journal, result.instruments, journal_hash="made", strategy="made")
+    market = [[(START_NS, bid, 5, bid + 2, 5)] for bid in (99, 101)]
+    still = [pl.DataFrame(rows, schema=TICK_QUOTES, orient="row") for rows in market]
+    costs = analyse(journal, frame_market(still), horizons_ns={"1s": NS_PER_S})
+    assert "spread captured" not in _page(tmp_path)
+    page = _page(tmp_path, costs=costs)
+    for text in ('id="attribution"', 'id="markouts"', "adverse selection", "Sortino ratio"):
+        assert text in page
 
 
 def test_every_text_is_escaped(tmp_path: Path) -> None:
@@ -148,7 +163,7 @@ def test_a_browser_draws_every_figure(tmp_path: Path) -> None:
         check=True,
     )
     boxes = done.stdout.count("data-figure=")
-    assert boxes == 7
+    assert boxes == 11
     assert len(re.findall(r'<svg class="main-svg"[^>]*style="background', done.stdout)) == boxes
     assert "This chart needs a browser" not in re.sub(
         r"<script.*?</script>", "", done.stdout, flags=re.DOTALL

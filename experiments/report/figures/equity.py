@@ -16,23 +16,7 @@ from experiments.report.figures.style import (
     venue_colours,
 )
 from framework.engine.result import Result
-
-
-def total_equity(result: Result, currency: str) -> pl.DataFrame:
-    """Add the streams of one currency up: ts_ns, gross_pnl, fees, net_pnl."""
-    streams = [(i.venue, i.symbol) for i in result.instruments if i.currency == currency]
-    wanted = pl.DataFrame(streams, schema={"venue": pl.String, "symbol": pl.String}, orient="row")
-    return (
-        result.equity.join(wanted, on=["venue", "symbol"], how="semi")
-        .group_by("ts_ns", maintain_order=True)
-        .agg(pl.col("gross_pnl", "fees", "net_pnl").sum())
-    )
-
-
-def max_drawdown(result: Result, currency: str) -> float:
-    """Return the deepest fall of net profit from a peak before it, 0 or more."""
-    net = total_equity(result, currency)["net_pnl"]
-    return float((net.cum_max() - net).max() or 0.0)  # type: ignore[arg-type]
+from research.performance import account
 
 
 def currencies(result: Result) -> list[str]:
@@ -42,7 +26,7 @@ def currencies(result: Result) -> list[str]:
 
 def equity_figure(result: Result, currency: str) -> go.Figure:
     """Draw net and gross profit; the streams' own net profit waits in the legend."""
-    total = total_equity(result, currency)
+    total = account(result, currency)
     figure = go.Figure()
     ts_ms = milliseconds(total["ts_ns"].to_numpy())
     for name, column, colour, dash in (

@@ -9,9 +9,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from experiments.report.decimate import decimate
-from experiments.report.figures.equity import currencies, total_equity
+from experiments.report.figures.equity import currencies
 from experiments.report.figures.style import NET, dress, label, milliseconds, over_time
 from framework.engine.result import Result
+from research.performance import account
 
 _SCALE = ("#1e3a8a", "#2f6fd6", "#17a2b8", "#2fa866", "#d99a1b", "#d9541b", "#b0203f", "#6b3fa0")
 _PANELS = (
@@ -76,7 +77,7 @@ def vary_equity_figure(variants: Sequence[Variant]) -> go.Figure:
     figure = go.Figure()
     currency = currencies(variants[0].result)[0]
     for row, variant in enumerate(variants):
-        total = total_equity(variant.result, currency)
+        total = account(variant.result, currency)
         values = total["net_pnl"].to_numpy()
         rows = decimate(values)
         figure.add_scatter(
