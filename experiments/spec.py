@@ -27,6 +27,7 @@ from framework.catalog import (
     LatencyModelEntry,
     WindowDays,
 )
+from framework.state.desk.documents import BUCKET_NS
 from framework.state.lag import Lag, StoreLink
 
 _T = TypeVar("_T")
@@ -227,6 +228,8 @@ class StoreSpec:
         From a commit until a watcher is told.
     read_ns
         How old the state is that a read returns.
+    bucket_ns
+        Span of a depth document; 0 writes one after every message.
     write_model, notify_model, read_model
         Where each lag comes from, e.g. ``{kind: log_normal, sigma: 0.5}``; constant where left out.
     """
@@ -234,6 +237,7 @@ class StoreSpec:
     write_ns: Duration = Field(default=0, validation_alias="write")
     notify_ns: Duration = Field(default=0, validation_alias="notify")
     read_ns: Duration = Field(default=0, validation_alias="read")
+    bucket_ns: Duration = Field(default=BUCKET_NS, validation_alias="bucket")
     write_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
     notify_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
     read_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
@@ -296,6 +300,9 @@ class SignalSpec:
         then until we are told.
     version
         Delta version; the latest where left out, and written down either way.
+    detect
+        A stream, ``TABLE/venue:symbol``, whose regimes `research.regime` detects and writes to the
+        table where the lake has none.
     """
 
     table: str
@@ -304,6 +311,7 @@ class SignalSpec:
     write_ns: Duration = Field(default=0, validation_alias="write")
     notify_ns: Duration = Field(default=0, validation_alias="notify")
     version: int | None = Field(default=None, ge=0)
+    detect: str = Field(default="", pattern=r"^([^/]+/[^/:]+:[^/:]+)?$")
 
 
 class CostSource(StrEnum):

@@ -50,8 +50,16 @@ _COMMANDS: Final = {
     "rerun": ("experiments.cli.rerun:rerun_command", "Repeat a run from its record."),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
+    "shortfall": (
+        "experiments.cli.shortfall:shortfall",
+        "Measure parent orders against their arrival.",
+    ),
     "sweep": ("experiments.cli.sweep:sweep_command", "Search a spec's parameters with Optuna."),
     "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),
+    "strategies": (
+        "experiments.cli.strategies:strategies",
+        "Run every shipped spec and compare them.",
+    ),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
     "tca": ("experiments.cli.tca:tca", "Analyse the costs of a run, or of a desk's executions."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),

@@ -93,16 +93,14 @@ class CostAnalysis:
         """List the fills that cost most, in money, against the mid at arrival."""
         lost = pl.col("slippage_bps") / 10_000 * pl.col("notional")
         last = f"markout_{self.reference_horizon}_bps"
-        return (
-            self.fills.with_columns(cost=lost)
-            .filter(pl.col("cost").is_not_null())
-            .sort("cost", descending=True, maintain_order=True)
-            .head(count)
-            .select(
-                *("order_id", "ts_ns", "venue", "symbol", "side", "liquidity", "notional"),
-                *("cost", "slippage_bps", "effective_bps", last, "regime"),
-            )
+        told = (
+            *("order_id", "ts_ns", "venue", "symbol", "side", "liquidity", "notional"),
+            *("cost", "slippage_bps", "effective_bps", last, "regime"),
         )
+        costs = self.fills.select(lost.alias("cost"))["cost"]
+        known = min(count, costs.len() - costs.null_count())
+        rows = costs.arg_sort(descending=True, nulls_last=True).head(known)
+        return self.fills[rows].with_columns(costs[rows]).select(told)
 
     @cached_property
     def reference_horizon(self) -> str:

@@ -47,9 +47,11 @@ def with_dimensions(rows: pl.DataFrame, regimes: pl.DataFrame, clock: str) -> pl
         .otherwise(pl.lit(UNKNOWN)),
         hour=pl.concat_str(hour.cast(pl.String).str.zfill(2), pl.lit(":00")),
     )
-    return (
-        bucketed.with_row_index("__row")
-        .sort(clock, maintain_order=True)
+    # The narrow columns alone are sorted and put back: rows are wide.
+    met = (
+        rows.select("book", clock)
+        .with_row_index("__row")
+        .sort(clock)
         .join_asof(
             regimes.sort("from_ns"),
             left_on=clock,
@@ -58,9 +60,9 @@ def with_dimensions(rows: pl.DataFrame, regimes: pl.DataFrame, clock: str) -> pl
             check_sortedness=False,
         )
         .sort("__row")
-        .drop("__row", "from_ns", strict=False)
-        .with_columns(pl.col("regime").fill_null(UNKNOWN))
+        .select(pl.col("regime").fill_null(UNKNOWN), "volatility_bps")
     )
+    return bucketed.hstack(met)
 
 
 def check_dimensions(dimensions: Sequence[str]) -> None:

@@ -92,7 +92,7 @@ def test_the_overlay_spares_losses_to_informed_flow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    command = ["defence", "--seeds", "6", "--minutes", "2", "--json"]
+    command = ["defence", "--seeds", "6", "--minutes", "3", "--json"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
