@@ -24,6 +24,10 @@ _COMMANDS: Final = {
         "experiments.cli.capture:capture",
         "Hold an arbitrage run against the crosses there were.",
     ),
+    "compare": (
+        "experiments.cli.compare:compare_command",
+        "Put runs side by side: settings, measures, curves, fills.",
+    ),
     "defence": (
         "experiments.cli.defence:defence",
         "Measure what the defensive overlay spares.",
