@@ -57,8 +57,8 @@ LAG_SCHEMA: Final = pl.Schema(
 those of which both legs got something. ``to_direct`` is profit less the direct view's, and the sum
 of ``by_captures`` (of what both legs got), ``by_legging`` (of what one leg got, and of closing it)
 and ``by_rest`` (positions marked to mid, carry, other orders). Quantiles are of the size of the
-basis gap and of the age of what was read, over all requests. ``is_direct``: the journal is the
-direct view's, byte for byte."""
+basis gap and of the age of what was read, over requests with a price. ``is_direct``: the journal
+is the direct view's, byte for byte."""
 
 OnRun = Callable[[str, int, int], None]
 """Called with what is running, events done and events in all."""
@@ -77,7 +77,7 @@ class Lagged:
     table
         `LAG_SCHEMA`.
     decisions
-        What every request was decided on, by run.
+        What every request with a price was decided on, by run.
     """
 
     title: str
@@ -141,7 +141,7 @@ def run_lags(
         title=run.spec.name,
         direction=direction,
         table=pl.DataFrame(rows, schema=LAG_SCHEMA),
-        decisions={name: decisions(result) for name, result in results.items()},
+        decisions={name: _priced(result) for name, result in results.items()},
     )
 
 
@@ -171,6 +171,10 @@ def _run(
     return run_backtest(strategy, streams, config, progress)
 
 
+def _priced(result: Result) -> pl.DataFrame:
+    return decisions(result).filter("is_priced")
+
+
 def _figures(result: Result, direct: Result) -> dict[str, object]:
     summary = result.summary()
     own, base = _parts(result), _parts(direct)
@@ -183,7 +187,7 @@ def _figures(result: Result, direct: Result) -> dict[str, object]:
         "by_captures": change["captured"],
         "by_legging": change["legging"],
         "by_rest": change["pnl"] - change["captured"] - change["legging"],
-        **gap_quantiles(decisions(result)),
+        **gap_quantiles(_priced(result)),
         "is_direct": result.journal_hash == direct.journal_hash,
         "journal_hash": result.journal_hash,
     }

@@ -76,7 +76,8 @@ def lag_figure(lagged: Lagged) -> go.Figure:
         col=2,
     )
     figure.update_layout(barmode="relative")
-    return dress(figure, y_title="", height=360)
+    dress(figure, y_title="", height=380)
+    return figure.update_layout(legend={"y": 1.12}, margin={"t": 76})
 
 
 def _tiles(lagged: Lagged) -> list[Tile]:
@@ -116,8 +117,8 @@ def _sections(lagged: Lagged) -> list[Section]:
         Section(
             anchor="gap",
             title="Basis gap",
-            text="At each request: the mid that the strategy knew against the venue's, and how "
-            "long ago the last message it knew of had happened.",
+            text="At each request with a price: the mid the strategy knew against the venue's, "
+            "and how long ago the last message it knew of had happened.",
             figures=(gap_figure(lagged.decisions),),
         ),
         Section(anchor="table", title="Runs", tables=(frame_table(shown),)),

@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 
 from framework.core.events import NO_PRICE
-from framework.core.orders import JournalEvent
+from framework.core.orders import JournalEvent, OrderType
 from framework.engine.result import Result
 
 DECISION_SCHEMA: Final = pl.Schema(
@@ -21,13 +21,15 @@ DECISION_SCHEMA: Final = pl.Schema(
         "symbol": pl.String,
         "order_id": pl.Int64,
         "event": pl.Int8,
+        "is_priced": pl.Boolean,
         "gap_ticks": pl.Float64,
         "gap_bps": pl.Float64,
         "age_ms": pl.Float64,
     }
 )
 """One row a request: ``gap_ticks`` and ``gap_bps`` are the known mid less the true one, null where
-one of them did not exist; ``age_ms`` is null where nothing was known."""
+one of them did not exist; ``age_ms`` is null where nothing was known. ``is_priced``: it is not
+about a market order, which takes any price."""
 QUANTILES: Final = (0.5, 0.95, 0.99)
 
 _SENT: Final = (JournalEvent.SUBMITTED, JournalEvent.CANCEL_SENT, JournalEvent.REPLACE_SENT)
@@ -54,6 +56,7 @@ def decisions(result: Result) -> pl.DataFrame:
         book.replace_strict(books, symbols, return_dtype=pl.String).alias("symbol"),
         "order_id",
         "event",
+        (pl.col("order_type") != int(OrderType.MARKET)).alias("is_priced"),
         pl.when(known).then(gap / 2).alias("gap_ticks"),
         pl.when(known).then(gap / twice_mid * 1e4).alias("gap_bps"),
         pl.when(pl.col("seen_age_ns") >= 0).then(pl.col("seen_age_ns") / 1e6).alias("age_ms"),
