@@ -118,11 +118,11 @@ def run_lags(
     if not lags_ns or len(set(lags_ns)) < len(lags_ns):
         raise SpecError(
             f"lags must be named, each once, got {', '.join(map(str, lags_ns)) or 'none'} (ns)",
-            remedy="write for example --write 0ms --write 5ms",
+            remedy="write for example --write 0,1ms,5ms",
         )
     run = plan.runs[0]
     streams = with_assumptions(open_sources(run.spec, lake, catalog), run.spec)
-    config = backtest_config(run.spec, open_signals(run.spec, lake))
+    config = backtest_config(run.spec, open_signals(run.spec, lake, catalog))
     settings = {DIRECT: replace(config, view=DIRECT)}
     for lag_ns in lags_ns:
         settings[_named(lag_ns)] = replace(
