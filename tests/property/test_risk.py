@@ -24,9 +24,10 @@ def random_limits(rng: random.Random, *, constant_responses: bool) -> RiskLimits
 
     protection = None
     if constant_responses and rng.random() < 0.5:
+        most = maybe(5, 20)
         protection = Protection(
-            max_fills=rng.choice([1, 2, 5]),
-            max_lots=maybe(5, 20),
+            max_fills=rng.choice([1, 2, 5]) if most is None else None,
+            max_lots=most,
             window_ns=rng.choice([5, 50]),
             pause_ns=rng.choice([1, 20, 100]),
         )
@@ -102,6 +103,21 @@ def test_the_check_itself_finds_what_passes() -> None:
             continue
         blind += 1
     assert blind < 10
+
+
+def test_no_position_is_passed_while_word_of_a_fill_is_missing() -> None:
+    """Long runs whose messages overtake each other, with little room."""
+    for seed in range(100):
+        case = costly_case(seed, 150, 120)
+        _run(case, RiskLimits(max_position_lots=random.Random(seed).choice([5, 8, 20])))
+
+
+def test_no_window_fills_more_lots_than_protection_allows() -> None:
+    """Long runs whose only limit is that of protection."""
+    for seed in range(60):
+        case = random_case(seed, 150, 120)
+        protection = Protection(max_lots=random.Random(seed).choice([3, 8]), window_ns=200)
+        _run(case, RiskLimits(protection=protection))
 
 
 def test_nothing_is_refused_without_cause() -> None:
