@@ -1,14 +1,6 @@
 """Sweeps: search a strategy's parameters with Optuna over the engine's trials."""
 
-from importlib.util import find_spec
-
-from framework.core.errors import CrossbookError
-
-if find_spec("optuna") is None:
-    raise CrossbookError(
-        "a sweep needs Optuna, which is not installed", remedy="pip install 'crossbook[ml]'"
-    )
-
+from experiments.sweep.available import OPTUNA_VERSION
 from experiments.sweep.objectives import Objective
 from experiments.sweep.outcome import SweepOutcome
 from experiments.sweep.pruning import Pruning
@@ -17,6 +9,7 @@ from experiments.sweep.study import Study
 from experiments.sweep.trials import Deflated, SweptTrial
 
 __all__ = [
+    "OPTUNA_VERSION",
     "Deflated",
     "Objective",
     "Pruning",

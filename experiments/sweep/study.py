@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.strategy_class import source_of
+from experiments.sweep.available import OPTUNA_VERSION
 from experiments.sweep.ledger import Ledger
 from experiments.sweep.metrics import measure
 from experiments.sweep.objectives import Objective, as_objectives
@@ -291,6 +292,7 @@ class Study:
             "objectives": ", ".join(f"{o.metric} {o.direction}" for o in self.objectives),
             "sampler": sampler if isinstance(sampler, str) else type(sampler(0)).__name__,
             "seed": str(self._seed),
+            "optuna": OPTUNA_VERSION,
             "batch": str(self._batch),
             "bar_ns": str(self._bar_ns),
             "data": ", ".join(
