@@ -28,6 +28,10 @@ _COMMANDS: Final = {
         "experiments.cli.compare:compare_command",
         "Put runs side by side: settings, measures, curves, fills.",
     ),
+    "defence": (
+        "experiments.cli.defence:defence",
+        "Measure what the defensive overlay spares.",
+    ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from research.tca.fills import HORIZONS_NS, fill_costs
-from research.tca.groups import check_dimensions, weighted, with_dimensions
+from research.tca.groups import check_dimensions, in_order, weighted, with_dimensions
 from research.tca.market import Market
 from research.tca.measure import measure
 from research.tca.regime import given, terciles
@@ -147,7 +147,7 @@ class CostAnalysis:
         ]
         if not dimensions:
             return rows.select(sums)
-        return rows.group_by(*dimensions).agg(sums).sort(*dimensions)
+        return in_order(rows.group_by(*dimensions).agg(sums), dimensions)
 
     def _markout(self, name: str, length_ns: int, dimensions: tuple[str, ...]) -> pl.DataFrame:
         column, weight = f"markout_{name}_bps", pl.col("notional")

@@ -9,6 +9,7 @@ import polars as pl
 
 from framework.core.clock import NS_PER_S
 from framework.core.errors import SpecError
+from research.tca.regime import REGIMES
 
 DIMENSIONS: Final = (
     "venue",
@@ -73,6 +74,19 @@ def check_dimensions(dimensions: Sequence[str]) -> None:
             f"costs cannot be told apart by {', '.join(unknown)}",
             remedy=f"choose among {', '.join(DIMENSIONS)}",
         )
+
+
+def in_order(grouped: pl.DataFrame, dimensions: Sequence[str]) -> pl.DataFrame:
+    """Sort groups by their dimensions, regimes from calm to wild."""
+    place = pl.col("regime").replace_strict(
+        list(REGIMES), list(range(len(REGIMES))), default=len(REGIMES), return_dtype=pl.Int64
+    )
+    keys = [
+        key
+        for name in dimensions
+        for key in ((place, pl.col(name)) if name == "regime" else (pl.col(name),))
+    ]
+    return grouped.sort(*keys, maintain_order=True)
 
 
 def weighted(column: str, weight: str = "notional") -> pl.Expr:

@@ -227,6 +227,17 @@ def test_pretrade_reads_costs_book_and_schedule(folder: Path, analysed: dict[str
     assert schedule["cost_bps"] >= schedule["even_cost_bps"]
 
 
+def test_the_regime_now_is_that_of_the_books_volatility(
+    folder: Path, analysed: dict[str, object]
+) -> None:
+    answer = _answer(folder, "pretrade", "XYZ", "buy", "5", "--regime", "now")
+    expected = answer["expected"]
+    assert isinstance(expected, dict)
+    (regime,) = [c for c in expected["conditions"] if c.startswith("regime=")]
+    named = _answer(folder, "pretrade", "XYZ", "buy", "5", "--regime", regime[len("regime=") :])
+    assert named["expected"] == expected
+
+
 def test_what_was_learned_is_what_the_next_run_pays(folder: Path) -> None:
     """A desk paid 2 bp times the root of its size beyond the touch; so does the next backtest."""
     sizes = [float(1 + row % 10) for row in range(60)]
