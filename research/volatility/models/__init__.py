@@ -1,0 +1,19 @@
+"""Models of volatility behind one interface."""
+
+from research.volatility.models.base import ModelError, OnProgress, VolatilityModel
+from research.volatility.models.boosting import Boosting
+from research.volatility.models.ewma import Ewma
+from research.volatility.models.garch import Garch
+from research.volatility.models.har import Har
+from research.volatility.models.persistence import Persistence
+
+__all__ = [
+    "Boosting",
+    "Ewma",
+    "Garch",
+    "Har",
+    "ModelError",
+    "OnProgress",
+    "Persistence",
+    "VolatilityModel",
+]
