@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
+
+from experiments.redaction import without_secrets
 
 PACKAGES: Final = ("crossbook", "numpy", "numba", "polars", "pyarrow", "deltalake")
 _GIT_SECONDS: Final = 20
@@ -22,16 +25,20 @@ class CodeState:
     commit
         Full hash; ``""`` outside a checkout.
     diff
-        What differs from the commit in tracked files, and the names of untracked ones.
+        What differs from the commit in tracked files, and the names of untracked ones. What looks
+        like a secret is taken out.
+    fingerprint
+        SHA-256 of the diff as it was, secrets included; ``""`` where nothing differs.
     """
 
     commit: str = ""
     diff: str = ""
+    fingerprint: str = ""
 
     @property
     def dirty(self) -> bool:
         """True where the commit alone does not describe the code."""
-        return bool(self.diff)
+        return bool(self.diff or self.fingerprint)
 
     def __str__(self) -> str:
         """Short form for a report, such as ``"1a2b3c4d5e6f with uncommitted changes"``."""
@@ -51,7 +58,9 @@ def code_state(folder: Path) -> CodeState:
     diff = _git(folder, "diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv")
     new = _git(folder, "ls-files", "--others", "--exclude-standard", "--full-name", ":/")
     untracked = "".join(f"# untracked: {name}\n" for name in new.splitlines())
-    return CodeState(commit=commit, diff=untracked + diff)
+    whole = untracked + diff
+    fingerprint = hashlib.sha256(whole.encode()).hexdigest() if whole else ""
+    return CodeState(commit=commit, diff=without_secrets(whole), fingerprint=fingerprint)
 
 
 def package_versions() -> dict[str, str]:

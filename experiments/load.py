@@ -26,7 +26,7 @@ MAX_RUNS: Final = 200
 
 _SPEC: Final = TypeAdapter(Spec)
 _NOT_VARIED: Final = frozenset(
-    {"name", "data", "vary", "tracking", "report", "episodes", "start", "costs"}
+    {"name", "data", "vary", "tracking", "report", "episodes", "start", "costs", "sweep"}
 )
 
 
@@ -44,12 +44,15 @@ class PlannedRun:
         A fresh strategy with its parameters.
     settings
         The spec as flat ``path: value`` pairs, for comparing runs.
+    text
+        This run alone as YAML: what was varied is set, what was to be searched is left out.
     """
 
     varied: dict[str, str]
     spec: Spec
     strategy: Strategy
     settings: dict[str, str]
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,7 @@ def load_plan(path: Path, overrides: Iterable[str] = ()) -> Plan:
     runs = tuple(_planned(changed, values, folders) for values in combinations)
     text = path.read_text(encoding="utf-8")
     if changes:
-        text = yaml.safe_dump(_plain(changed.data), sort_keys=False, allow_unicode=True)
+        text = as_yaml(changed.data)
     return Plan(spec=spec, text=text, runs=runs)
 
 
@@ -181,11 +184,13 @@ def _planned(
         line = document.line(("vary", path))
     own = _with(document, values, line)
     spec = validate(own, _SPEC, error=SpecError)
+    alone = {k: v for k, v in _mapping(own.data).items() if k not in ("vary", "sweep")}
     return PlannedRun(
         varied={path: _written(value) for path, value in values.items()},
         spec=spec,
         strategy=_strategy(own, spec, folders),
-        settings=_flat({k: v for k, v in _mapping(own.data).items() if k not in ("vary", "name")}),
+        settings=_flat({k: v for k, v in alone.items() if k != "name"}),
+        text=as_yaml(alone),
     )
 
 
@@ -224,6 +229,11 @@ def _parameter(made: type[Strategy], name: str, value: object) -> object:
     if isinstance(value, Decimal):
         value = float(value)
     return declared.check(value, made.__name__)
+
+
+def as_yaml(data: object) -> str:
+    """Write what a spec's document holds as YAML that reads back as the same spec."""
+    return yaml.safe_dump(_plain(data), sort_keys=False, allow_unicode=True)
 
 
 def _flat(value: object, prefix: str = "") -> dict[str, str]:

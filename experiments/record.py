@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.code_state import CodeState
 from experiments.journal_file import write_journal
+from experiments.provenance import RECORD, Provenance, as_json
 from experiments.report import DataVersion
 from framework.core.errors import CrossbookError
 from framework.engine.result import Result
@@ -33,6 +34,8 @@ class RunRecord:
         What was read, at which versions.
     code, versions
         What it was made with.
+    provenance
+        All that is needed to repeat it; None where it is not to be.
     """
 
     name: str
@@ -43,6 +46,7 @@ class RunRecord:
     data: tuple[DataVersion, ...] = ()
     code: CodeState = field(default_factory=CodeState)
     versions: Mapping[str, str] = field(default_factory=dict)
+    provenance: Provenance | None = None
 
 
 def write_files(record: RunRecord, folder: Path) -> list[Path]:
@@ -57,6 +61,7 @@ def write_files(record: RunRecord, folder: Path) -> list[Path]:
         "spec.yaml": record.spec_text,
         "strategy.py": record.strategy_source,
         "code.diff": record.code.diff,
+        RECORD: as_json(record.provenance) if record.provenance else "",
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

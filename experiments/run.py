@@ -11,9 +11,10 @@ from typing import Final
 
 import polars as pl
 
-from experiments.code_state import CodeState, code_state, package_versions
+from experiments.code_state import CodeState, package_versions
 from experiments.learned_costs import costs_version
 from experiments.load import Plan, PlannedRun
+from experiments.provenance import Origin, origin_of, provenance_of
 from experiments.record import RunRecord, write_files
 from experiments.report import DataVersion, ReportContent, Variant, write_report
 from experiments.report.of_result import costs_of
@@ -25,7 +26,7 @@ from experiments.sources import (
     with_assumptions,
 )
 from experiments.spec import Spec
-from experiments.strategy_class import folder_of, source_of
+from experiments.strategy_class import source_of
 from experiments.tracking import Tracker
 from framework.catalog import load_catalog
 from framework.core.clock import format_ns
@@ -112,7 +113,8 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
     experiment = plan.spec.tracking.experiment or plan.spec.name
     tracker = Tracker(experiment, OUT) if options.track else None
     lake = Lake(options.lake)
-    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
+    catalog = load_catalog(options.catalog)
+    streams = open_sources(plan.spec, lake, catalog)
     signals = open_signals(plan.spec, lake)
     episodes = _episodes(plan.spec, streams)
     results = _results(plan.runs, streams, signals, on_progress)
@@ -140,6 +142,7 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
             plan,
             outcome,
             tracker,
+            origin_of(plan.runs[0].strategy, catalog.path, options.lake),
             costs_of(outcome.result, with_assumptions(streams, plan.runs[0].spec)),
         )
     return outcome
@@ -222,6 +225,7 @@ def backtest_config(spec: Spec, signals: Sequence[Signal] = ()) -> BacktestConfi
         signals=tuple(signals),
         view=spec.view.value if spec.view else "",
         store=spec.store.link(),
+        store_bucket_ns=spec.store.bucket_ns,
     )
 
 
@@ -243,11 +247,14 @@ def _local_id(results: Sequence[Result]) -> str:
 
 
 def _keep(
-    plan: Plan, outcome: Outcome, tracker: Tracker | None, costs: CostAnalysis | None
+    plan: Plan,
+    outcome: Outcome,
+    tracker: Tracker | None,
+    origin: Origin,
+    costs: CostAnalysis | None,
 ) -> None:
     """Write the files and the report, and log them where the run is tracked."""
-    home = folder_of(type(plan.runs[0].strategy))
-    code, versions = code_state(home or Path.cwd()), package_versions()
+    code, versions = origin.code, package_versions()
     varied = len(outcome.variants) > 1
     content = ReportContent(
         title=plan.spec.name,
@@ -271,6 +278,14 @@ def _keep(
             data=outcome.data,
             code=code,
             versions=versions,
+            provenance=provenance_of(
+                variant.result,
+                name=variant.name if varied else plan.spec.name,
+                spec=run.text,
+                seeds={"run": run.spec.seed},
+                data=outcome.data,
+                origin=origin,
+            ),
         )
         folder = outcome.folder / f"variant_{number:03d}" if varied else outcome.folder
         files = write_files(record, folder)

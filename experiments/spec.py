@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from experiments.risk_spec import RiskSpec
+from experiments.spec_sweep import SweepSpec
 from framework.catalog import (
     Duration,
     ExactDecimal,
@@ -26,6 +27,7 @@ from framework.catalog import (
     LatencyModelEntry,
     WindowDays,
 )
+from framework.state.desk.documents import BUCKET_NS
 from framework.state.lag import Lag, StoreLink
 
 _T = TypeVar("_T")
@@ -226,6 +228,8 @@ class StoreSpec:
         From a commit until a watcher is told.
     read_ns
         How old the state is that a read returns.
+    bucket_ns
+        Span of a depth document; 0 writes one after every message.
     write_model, notify_model, read_model
         Where each lag comes from, e.g. ``{kind: log_normal, sigma: 0.5}``; constant where left out.
     """
@@ -233,6 +237,7 @@ class StoreSpec:
     write_ns: Duration = Field(default=0, validation_alias="write")
     notify_ns: Duration = Field(default=0, validation_alias="notify")
     read_ns: Duration = Field(default=0, validation_alias="read")
+    bucket_ns: Duration = Field(default=BUCKET_NS, validation_alias="bucket")
     write_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
     notify_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
     read_model: LatencyModelEntry = field(default_factory=LatencyModelEntry)
@@ -399,6 +404,8 @@ class Spec:
         ``{path: values}``: the spec is run once per value (per combination where several).
     episodes
         Where given, crossed episodes are counted too (two venues).
+    sweep
+        How ``crossbook sweep`` searches; ``crossbook run`` passes over it.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.\-]+$")
@@ -431,6 +438,7 @@ class Spec:
     report: ReportSpec = field(default_factory=ReportSpec)
     vary: dict[str, tuple[object, ...]] = field(default_factory=dict)
     episodes: EpisodesSpec | None = None
+    sweep: SweepSpec | None = None
 
     @model_validator(mode="after")
     def _period_is_not_empty(self) -> Spec:

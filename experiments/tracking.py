@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
+from experiments.addresses import without_credentials
 from experiments.record import RunRecord
 from experiments.report import DataVersion
 from experiments.report.decimate import thin
@@ -28,9 +30,20 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 URI_VARIABLE: Final = "MLFLOW_TRACKING_URI"
+PARENT_TAG: Final = "mlflow.parentRunId"
 _MAX_VALUE: Final = 6_000  # characters of a parameter, MLflow's own limit
 _BATCH: Final = 100  # parameters in one call, MLflow's own limit
 _CURVE_POINTS: Final = 200
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRun:
+    """A run below another: its id, whether it has ended, its tags."""
+
+    run_id: str
+    finished: bool
+    tags: dict[str, str]
 
 
 class Tracker:
@@ -51,10 +64,10 @@ class Tracker:
     """
 
     def __init__(self, experiment: str, folder: Path) -> None:
-        self.uri = os.environ.get(URI_VARIABLE) or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
-        self._client = _client(self.uri)
+        self.uri = store_uri(folder)
+        self._client = open_client(self.uri)
         local = None if os.environ.get(URI_VARIABLE) else folder.resolve() / "mlartifacts"
-        with _explained(self.uri):
+        with explained(self.uri):
             folder.mkdir(parents=True, exist_ok=True)
             self._experiment_id = self._experiment(experiment, local)
 
@@ -74,32 +87,107 @@ class Tracker:
         parent
             Id of the run this one is a variant of.
         """
-        tags = {"mlflow.parentRunId": parent} if parent else {}
-        with _explained(self.uri):
-            run_id: str = self._client.create_run(
-                self._experiment_id, run_name=name, tags=tags
-            ).info.run_id
+        run_id = self.begin(name, parent)
         status = "FAILED"
         try:
             yield run_id
             status = "FINISHED"
         finally:
-            with _explained(self.uri):
-                self._client.set_terminated(run_id, status)
+            self.end(run_id, status)
+
+    def begin(self, name: str, parent: str = "") -> str:
+        """Open a run, below another where one is given, and return its id."""
+        tags = {PARENT_TAG: parent} if parent else {}
+        with explained(self.uri):
+            run = self._client.create_run(self._experiment_id, run_name=name, tags=tags)
+        run_id: str = run.info.run_id
+        return run_id
+
+    def end(self, run_id: str, status: str) -> None:
+        """End a run: ``"FINISHED"`` or ``"FAILED"``."""
+        with explained(self.uri):
+            self._client.set_terminated(run_id, status)
+
+    def reopen(self, run_id: str) -> bool:
+        """Go on with a run; False where it is gone or deleted."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            if self._client.get_run(run_id).info.lifecycle_stage == "deleted":
+                return False
+        except MlflowException:
+            return False
+        with explained(self.uri):
+            self._client.update_run(run_id, status="RUNNING")
+        return True
+
+    def children(self, run_id: str) -> list[ChildRun]:
+        """List the runs below one."""
+        found: list[ChildRun] = []
+        token: str | None = None
+        with explained(self.uri):
+            while token is None or token:
+                page = self._client.search_runs(
+                    [self._experiment_id],
+                    f"tags.`{PARENT_TAG}` = '{run_id}'",
+                    max_results=_PAGE,
+                    page_token=token,
+                )
+                found += [
+                    ChildRun(r.info.run_id, r.info.status != "RUNNING", dict(r.data.tags))
+                    for r in page
+                ]
+                token = page.token or ""
+        return found
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run."""
+        with explained(self.uri):
+            self._client.delete_run(run_id)
+
+    def log_values(
+        self,
+        run_id: str,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Log parameters, metrics and tags to an open run."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        now_ms = time.time_ns() // 1_000_000
+        given = [Param(k, v[:_MAX_VALUE]) for k, v in sorted((parameters or {}).items())]
+        measured = [Metric(_safe(k), v, now_ms, 0) for k, v in (metrics or {}).items()]
+        with explained(self.uri):
+            for start in range(0, len(given), _BATCH):
+                self._client.log_batch(run_id, params=given[start : start + _BATCH])
+            told = [RunTag(k, v) for k, v in (tags or {}).items()]
+            self._client.log_batch(run_id, metrics=measured, tags=told)
+
+    def log_data(self, run_id: str, data: Sequence[DataVersion]) -> None:
+        """Log which table versions were read."""
+        with explained(self.uri):
+            self._client.log_inputs(run_id, datasets=_datasets(data))
+
+    def log_text(self, run_id: str, text: str, name: str) -> None:
+        """Log a text as a file."""
+        with explained(self.uri):
+            self._client.log_text(run_id, text, name)
+
+    def log_file(self, run_id: str, path: Path) -> None:
+        """Log a file."""
+        with explained(self.uri):
+            self._client.log_artifact(run_id, str(path))
 
     def log(self, run_id: str, record: RunRecord, artifacts: Sequence[Path]) -> None:
         """Log a record's parameters, data versions, code, metrics and files to an open run."""
-        from mlflow.entities import Param, RunTag
-
-        parameters = [Param(k, v[:_MAX_VALUE]) for k, v in sorted(record.settings.items())]
-        tags = [RunTag(key, value) for key, value in _tags(record).items()]
-        with _explained(self.uri):
-            for start in range(0, len(parameters), _BATCH):
-                self._client.log_batch(run_id, params=parameters[start : start + _BATCH])
-            self._client.log_batch(run_id, tags=tags, metrics=_metrics(record))
-            self._client.log_inputs(run_id, datasets=_datasets(record.data))
-            for path in artifacts:
-                self._client.log_artifact(run_id, str(path))
+        self.log_values(run_id, parameters=record.settings, tags=_tags(record))
+        with explained(self.uri):
+            self._client.log_batch(run_id, metrics=_metrics(record))
+        self.log_data(run_id, record.data)
+        for path in artifacts:
+            self.log_file(run_id, path)
 
     def add(
         self, run_id: str, metrics: Mapping[str, float], artifacts: Sequence[Path], folder: str
@@ -114,7 +202,7 @@ class Tracker:
         from mlflow.entities import Metric
         from mlflow.exceptions import MlflowException
 
-        with _explained(self.uri):
+        with explained(self.uri):
             try:
                 ended_ms = self._client.get_run(run_id).info.end_time
             except MlflowException:
@@ -140,26 +228,21 @@ class Tracker:
         return experiment_id
 
 
-def without_credentials(uri: str) -> str:
-    """Drop user, password and query from an address.
+def store_uri(folder: Path) -> str:
+    """Give the address of the store: MLFLOW_TRACKING_URI, or a file in a folder."""
+    return os.environ.get(URI_VARIABLE) or f"sqlite:///{folder.resolve() / 'mlflow.db'}"
 
-    >>> without_credentials("postgresql://me:secret@host:5432/runs?password=x")
-    'postgresql://host:5432/runs'
-    >>> without_credentials("lake/gold/demo")
-    'lake/gold/demo'
+
+def open_client(uri: str) -> MlflowClient:
+    """Open a store.
+
+    Raises
+    ------
+    CrossbookError
+        Where MLflow is not installed or the store cannot be opened.
     """
-    if "://" not in uri:
-        return uri
-    parts = urlsplit(uri)
-    if parts.scheme.startswith("abfs"):  # here the part before @ is the container
-        netloc = parts.netloc if ":" not in parts.netloc.partition("@")[0] else parts.hostname or ""
-    else:
-        netloc = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{netloc}{parts.path}"  # urlunsplit drops slashes of sqlite:////
-
-
-def _client(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports usage unless told
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -171,12 +254,13 @@ def _client(uri: str) -> MlflowClient:
         ) from error
     for name in ("mlflow", "alembic"):  # after the import, which sets levels of its own
         logging.getLogger(name).setLevel(logging.ERROR)
-    with _explained(uri):
+    with explained(uri):
         return MlflowClient(tracking_uri=uri)
 
 
 @contextmanager
-def _explained(uri: str) -> Iterator[None]:
+def explained(uri: str) -> Iterator[None]:
+    """Turn what MLflow raises into an error with a remedy."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -7,12 +7,10 @@ from pathlib import Path
 import click
 import polars as pl
 
+from experiments.cli.difference_view import show_difference
 from experiments.cli.output import EXIT_DONE, EXIT_FINDING, Output, output_option
 from experiments.cli.progress import replay_progress
-from experiments.golden import Difference, Finding, accept, check, read_golden_set
-
-_SHOWN = ("time", "venue", "order", "event", "side", "price", "quantity", "leaves")
-_MORE = ("queue_ahead", "fee_micro", "liquidity", "reason", "bid", "ask")
+from experiments.golden import Finding, accept, check, read_golden_set
 
 
 @click.command()
@@ -73,52 +71,11 @@ def _show(output: Output, finding: Finding) -> None:
         return
     for name, (before, now) in finding.data.items():
         output.text(f"  the data are others: {name} was {before}, is {now}")
-    difference = finding.difference
-    if difference is not None:
-        _show_columns(output, difference)
-        output.text(f"  {difference.event}")
-        if difference.row is not None:
-            _show_events(output, difference)
-            _show_states(output, difference)
+    if finding.difference is not None:
+        show_difference(output, finding.difference)
     if finding.figures:
         rows = [(name, _text(old), _text(new)) for name, (old, new) in finding.figures.items()]
         output.table("Figures that differ", ["figure", "baseline", "now"], rows)
-
-
-def _show_columns(output: Output, difference: Difference) -> None:
-    if difference.added:
-        output.text(f"  new columns: {', '.join(difference.added)}")
-    if difference.dropped:
-        output.text(f"  columns gone: {', '.join(difference.dropped)}")
-
-
-def _show_events(output: Output, difference: Difference) -> None:
-    names = [*_SHOWN, *(name for name in _MORE)]
-    assert difference.row is not None
-    first = difference.row - difference.before.height
-    rows = [["", first + n, *row] for n, row in enumerate(difference.before.select(names).rows())]
-    for side, events in (("baseline", difference.baseline), ("now", difference.now)):
-        for n, row in enumerate(events.select(names).rows()):
-            rows.append([side, difference.row + n, *row])
-        if events.is_empty():
-            rows.append([side, difference.row, "(ended)", *[None] * (len(names) - 1)])
-    output.table(
-        f"The first difference, in {', '.join(difference.columns)}", ["", "row", *names], rows
-    )
-
-
-def _show_states(output: Output, difference: Difference) -> None:
-    sides = (
-        ("before, on both", difference.state_before),
-        ("after it, baseline", difference.state_baseline),
-        ("after it, now", difference.state_now),
-    )
-    rows = [[label, *row] for label, state in sides for row in state.rows()]
-    output.table(
-        "The account around it (lots, fees in millionths of tick times lot)",
-        ["", *difference.state_now.columns],
-        rows,
-    )
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,8 @@ from framework.engine.config import BacktestConfig
 from framework.engine.cores import usable_cores
 from framework.engine.pruning import Prune
 from framework.engine.result import Result
-from framework.engine.run import Run, Span, view_of
+from framework.engine.run import Run, Span
+from framework.engine.stored import view_of
 from framework.replay.held import Market, in_order
 from framework.replay.market import Chunk, read_market
 from framework.replay.stream import GoldStream

@@ -12,6 +12,7 @@ from framework.replay.market import CHUNK_ROWS
 from framework.replay.stream import GoldStream
 from framework.risk.limits import RiskLimits
 from framework.signals.base import Signal
+from framework.state.desk.documents import BUCKET_NS
 from framework.state.lag import StoreLink
 from framework.strategy.base import VIEWS
 from framework.venue.matching import ExchangeModel
@@ -56,6 +57,8 @@ class BacktestConfig:
         ``"store"``, what the state store shows; ``""`` takes what each class declares.
     store
         The lags of the store, where it is read.
+    store_bucket_ns
+        Span of the store's depth documents; 0 writes one after every message.
     compiled
         True to compile the strategy classes; the journal is the same, wake-ups cost nothing.
     journal
@@ -88,6 +91,7 @@ class BacktestConfig:
     risk: RiskLimits | None = None
     view: str = ""
     store: StoreLink = field(default_factory=StoreLink)
+    store_bucket_ns: int = BUCKET_NS
     signals: tuple[Signal, ...] = ()
 
     def __post_init__(self) -> None:
@@ -101,6 +105,11 @@ class BacktestConfig:
                 remedy="write view: store, or leave it out for what the strategy declares",
             )
         _choose(Journal, self.journal, "journal")
+        if self.store_bucket_ns < 0:
+            raise SpecError(
+                f"the span of a depth document must not be negative, got {self.store_bucket_ns} ns",
+                remedy="write bucket: 100ms, or 0ms for one after every message",
+            )
         for name in ("queue_power", "max_orders", "chunk_rows"):
             if getattr(self, name) <= 0:
                 raise SpecError(

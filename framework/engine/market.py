@@ -19,8 +19,9 @@ from framework.book.ladder import (
 )
 from framework.book.queue_l3 import NOBODY
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
-from framework.engine.fan import open_fan
+from framework.engine.fan import open_fan, open_walls
 from framework.venue.consumed import forget_half
+from framework.venue.depth import close_buckets, tell_depth
 from framework.venue.feed import (
     next_received_ns,
     note_top,
@@ -42,7 +43,8 @@ from framework.venue.queue import QueueModel
 from framework.venue.records import Status, TopNow
 from framework.venue.resting import any_own_at_or_above, watched
 from framework.venue.stops import trigger_stops
-from framework.venue.store import tell
+from framework.venue.store import S, plan, store_of
+from framework.venue.told import tell
 from framework.venue.world import (
     FOREVER,
     INTEREST,
@@ -235,10 +237,21 @@ def hear_store(world: I64Array) -> None:
     """Let the store tell its watchers of the change that is due."""
     cold()
     now_ns = world[W.NEXT_TOLD_NS]
-    b, changed = tell(world)
-    if b >= 0 and now_ns >= world[W.START_NS]:
-        world[W.NOW_NS] = now_ns
-        open_fan(world, b, changed)
+    store = store_of(world)
+    awake = now_ns >= world[W.START_NS]
+    if store[S.NEXT_END_NS] <= now_ns:
+        close_buckets(world, now_ns)
+    elif store[S.NEXT_DEPTH_NS] == now_ns:
+        b = tell_depth(world)
+        if b >= 0 and awake:
+            world[W.NOW_NS] = now_ns
+            open_walls(world, b)
+    else:
+        b, changed = tell(world)
+        if b >= 0 and awake:
+            world[W.NOW_NS] = now_ns
+            open_fan(world, b, changed)
+    plan(world)
 
 
 @kernel

@@ -20,24 +20,22 @@ from framework.core.instrument import Instrument
 from framework.core.orders import Journal
 from framework.engine.books import book_records, settlement_records, tier_records
 from framework.engine.config import BacktestConfig
-from framework.engine.fan import MARKET_WAKES
 from framework.engine.loop import advance
 from framework.engine.pruning import Prune
 from framework.engine.recording import Recorder, drain
 from framework.engine.result import Result
 from framework.engine.shelf import ROOM_BYTES
 from framework.engine.signals import SignalFeed
-from framework.engine.stored import store_arrays
+from framework.engine.stored import make_store
 from framework.engine.waking import Failure, Waker
 from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
 from framework.risk.room import RiskRoom
-from framework.strategy.base import STORE, Strategy
+from framework.strategy.base import Strategy
 from framework.strategy.compiled import compile_strategy
 from framework.strategy.context import Context
 from framework.venue.memory import World
 from framework.venue.records import Status
-from framework.venue.store_arrays import StoreArrays
 from framework.venue.world import FOREVER, W
 
 Again = Callable[[Strategy, int], Callable[[int], Result]]
@@ -152,7 +150,7 @@ class Run:
             slots=1 << (config.max_orders - 1).bit_length(),
             tiers=tier_records(span.instruments),
             settlements=settlement_records(span.instruments, span.first_ns, span.last_ns),
-            store=_store(strategies, span, config),
+            store=make_store(strategies, span.instruments, config),
         )
         self._world.root[W.TRACE_ID] = config.trace_order
         self._room = _risk_room(config, span.instruments, self._world)
@@ -225,6 +223,8 @@ class Run:
         for k, strategy in enumerate(self._strategies):
             trials[k]["wakes"] = strategy.wake_mask()
             trials[k]["edge_ppb"] = strategy.edge_ppb()
+            trials[k]["wall_lots"] = strategy.wall_lots()
+            trials[k]["refills"] = strategy.refills()
             timer_ns = strategy.timer_ns()
             trials[k]["timer_ns"] = timer_ns
             if timer_ns:
@@ -344,22 +344,6 @@ def _risk_room(
     room = RiskRoom(config.risk, instruments, world.trials.size, int(world.root[W.SLOTS]))
     room.publish(world.root)
     return room
-
-
-def view_of(strategy: Strategy, config: BacktestConfig) -> str:
-    """What a strategy reads of the market: what the run says, else what its class declares."""
-    return config.view or strategy.view
-
-
-def _store(
-    strategies: Sequence[Strategy], span: Span, config: BacktestConfig
-) -> StoreArrays | None:
-    if view_of(strategies[0], config) != STORE:
-        return None
-    watched = any(strategy.wake_mask() & MARKET_WAKES for strategy in strategies)
-    return store_arrays(
-        span.instruments, config.store, config.seed, len(strategies), watched=watched
-    )
 
 
 def _last_ns(chunk: Chunk) -> int:

@@ -72,5 +72,7 @@ def _handlers(strategy: Strategy) -> list[tuple[Callable[..., object], int]]:
         WakeKind.CROSS: ("on_cross", 2),
         WakeKind.FILL: ("on_fill", 3),
         WakeKind.ORDER: ("on_order", 2),
+        WakeKind.WALL: ("on_wall", 3),
+        WakeKind.ICEBERG: ("on_iceberg", 3),
     }
     return [(getattr(strategy, table[kind][0], ignore), table[kind][1]) for kind in WakeKind]

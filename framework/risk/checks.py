@@ -17,6 +17,7 @@ from framework.risk.exposure import (
 from framework.risk.protection import protects
 from framework.risk.records import book_limits_of, limits_of, trial_use_of
 from framework.venue.records import View
+from framework.venue.store import heard_ns
 from framework.venue.world import FOREVER, W, feed_of, orders_of
 
 _MARKET, _STOP = int(OrderType.MARKET), int(OrderType.STOP)
@@ -28,19 +29,18 @@ _COLLAR, _SPREAD = int(Reason.RISK_COLLAR), int(Reason.RISK_SPREAD)
 _POSITION, _NET = int(Reason.RISK_POSITION), int(Reason.RISK_NET)
 _NOTIONAL, _OPEN_ORDERS = int(Reason.RISK_NOTIONAL), int(Reason.RISK_OPEN_ORDERS)
 _RATE, _NO_MARK = int(Reason.RISK_RATE), int(Reason.RISK_NO_MARK)
-_V_BID, _V_ASK, _V_TS_RECV = int(View.BID), int(View.ASK), int(View.TS_RECV)
+_V_BID, _V_ASK = int(View.BID), int(View.ASK)
 _INF = float("inf")
 
 
 @kernel
 def last_heard_ns(world: I64Array, b: int) -> int:
-    """When the latest message of a book's venue reached us."""
+    """When the latest message of a book's venue that is known reached us."""
     limits = book_limits_of(world)
-    heard_ns = feed_of(world, _V_TS_RECV)
     latest_ns = 0
     for other in range(limits.size):
         if limits[other].venue == limits[b].venue:
-            latest_ns = max(latest_ns, heard_ns[other])
+            latest_ns = max(latest_ns, heard_ns(world, other))
     return latest_ns
 
 

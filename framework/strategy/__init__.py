@@ -6,7 +6,16 @@ from framework.strategy.base import Strategy
 from framework.strategy.context import Context
 from framework.strategy.memory import memory, per_book
 from framework.strategy.params import Parameter, param
-from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade
+from framework.strategy.wake import (
+    OnBest,
+    OnCross,
+    OnFill,
+    OnIceberg,
+    OnOrder,
+    OnTimer,
+    OnTrade,
+    OnWall,
+)
 
 __all__ = [
     "NO_PRICE",
@@ -15,9 +24,11 @@ __all__ = [
     "OnBest",
     "OnCross",
     "OnFill",
+    "OnIceberg",
     "OnOrder",
     "OnTimer",
     "OnTrade",
+    "OnWall",
     "OrderType",
     "Parameter",
     "Strategy",

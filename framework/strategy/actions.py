@@ -14,6 +14,8 @@ from framework.book.ladder import halves_of, level_lots, next_level
 from framework.book.levels import read_levels
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import OrderType, TimeInForce
+from framework.strategy import store_actions
+from framework.venue.depth import scratch_of, stored_levels
 from framework.venue.feed import known_books
 from framework.venue.records import SIGNAL_DTYPE, LocalState, Request, Status, View
 from framework.venue.slots import claim
@@ -125,9 +127,14 @@ def ctx_quote_age_ns(world: I64Array, book: int) -> int:
 @kernel
 def ctx_depth_lots(world: I64Array, book: int, side: int, limit_ticks: int) -> int:
     cold()
+    total = 0
+    if world[W.STORE]:
+        prices, lots = scratch_of(world, 0), scratch_of(world, 1)
+        for i in range(stored_levels(world, book, side, prices, lots)):
+            total += lots[i] if side * (prices[i] - limit_ticks) >= 0 else 0
+        return total
     ladders = known_books(world)
     h = 2 * book + (side < 0)
-    total = 0
     z = halves_of(ladders)[h].best
     while z != NO_PRICE and z >= side * limit_ticks:
         total += level_lots(ladders, h, z)
@@ -138,6 +145,10 @@ def ctx_depth_lots(world: I64Array, book: int, side: int, limit_ticks: int) -> i
 @kernel
 def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
     cold()
+    if world[W.STORE]:
+        prices, lots = scratch_of(world, 0), scratch_of(world, 1)
+        levels = stored_levels(world, book, side, prices, lots)
+        return prices[n] if 0 <= n < levels else NO_PRICE
     ladders = known_books(world)
     h = 2 * book + (side < 0)
     z = halves_of(ladders)[h].best
@@ -150,6 +161,12 @@ def ctx_level_ticks(world: I64Array, book: int, side: int, n: int) -> int:
 
 @kernel
 def ctx_level_lots(world: I64Array, book: int, side: int, px_ticks: int) -> int:
+    if world[W.STORE]:
+        prices, lots = scratch_of(world, 0), scratch_of(world, 1)
+        for i in range(stored_levels(world, book, side, prices, lots)):
+            if prices[i] == px_ticks:
+                return lots[i]
+        return 0
     return level_lots(known_books(world), 2 * book + (side < 0), side * px_ticks)
 
 
@@ -158,6 +175,8 @@ def ctx_levels(
     world: I64Array, book: int, side: int, px_ticks: I64Array, qty_lots: I64Array
 ) -> int:
     cold()
+    if world[W.STORE]:
+        return stored_levels(world, book, side, px_ticks, qty_lots)
     return read_levels(known_books(world), book, side, px_ticks, qty_lots)
 
 
@@ -412,7 +431,7 @@ def ctx_end_trial(world: I64Array) -> None:
 
 ACTIONS = {
     name.removeprefix("ctx_"): function
-    for name, function in list(globals().items())
+    for name, function in {**globals(), **vars(store_actions)}.items()
     if name.startswith("ctx_")
 }
 """Kernels by the name of the `Context` member they stand for."""

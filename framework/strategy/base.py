@@ -10,7 +10,17 @@ from framework.core.errors import SpecError, StrategyError
 from framework.strategy.context import Context
 from framework.strategy.memory import Made, Memory, collect_memory
 from framework.strategy.params import Parameter, bind, collect_parameters
-from framework.strategy.wake import OnBest, OnCross, OnFill, OnOrder, OnTimer, OnTrade, Wake
+from framework.strategy.wake import (
+    OnBest,
+    OnCross,
+    OnFill,
+    OnIceberg,
+    OnOrder,
+    OnTimer,
+    OnTrade,
+    OnWall,
+    Wake,
+)
 from framework.venue.records import WakeKind
 
 WAKE_KINDS: dict[type, WakeKind] = {
@@ -20,6 +30,8 @@ WAKE_KINDS: dict[type, WakeKind] = {
     OnCross: WakeKind.CROSS,
     OnFill: WakeKind.FILL,
     OnOrder: WakeKind.ORDER,
+    OnWall: WakeKind.WALL,
+    OnIceberg: WakeKind.ICEBERG,
 }
 HANDLERS = {
     WakeKind.TIMER: "on_timer",
@@ -28,6 +40,8 @@ HANDLERS = {
     WakeKind.CROSS: "on_cross",
     WakeKind.FILL: "on_fill",
     WakeKind.ORDER: "on_order",
+    WakeKind.WALL: "on_wall",
+    WakeKind.ICEBERG: "on_iceberg",
 }
 
 
@@ -162,6 +176,28 @@ class Strategy:
                 edge = wake.edge_bps
                 value = getattr(self, edge) if isinstance(edge, str) else edge
                 return round(value * 100_000)
+        return 0
+
+    def wall_lots(self) -> int:
+        """Quantity from which on a level is a wall."""
+        return self._count(OnWall, "min_lots")
+
+    def refills(self) -> int:
+        """Refills from which on a level is an iceberg."""
+        return self._count(OnIceberg, "refills")
+
+    def _count(self, kind: type[OnWall] | type[OnIceberg], name: str) -> int:
+        for wake in self.wakes:
+            if isinstance(wake, kind):
+                given = getattr(wake, name)
+                value = getattr(self, given, given) if isinstance(given, str) else given
+                if not isinstance(value, int) or value < 1:
+                    raise StrategyError(
+                        f"{type(self).__name__}: {kind.__name__} needs a whole number from 1 on or "
+                        f"a parameter's name, got {given!r}",
+                        remedy=f"write for example {kind.__name__}(5)",
+                    )
+                return value
         return 0
 
     def _interval_ns(self, interval: str | int) -> int:

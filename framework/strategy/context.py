@@ -21,6 +21,7 @@ from framework.strategy.actions import (
     ctx_signal_value,
 )
 from framework.strategy.order_entry import OrderEntry, integers, place
+from framework.strategy.store_reads import StoreReads
 from framework.venue.memory import World
 from framework.venue.records import ACCOUNT_DTYPE, TRIAL_DTYPE, View
 from framework.venue.world import W
@@ -31,7 +32,7 @@ _KNOWN: Final = place(ACCOUNT_DTYPE, "known_position")
 _ACCOUNT_FIELDS: Final = len(ACCOUNT_DTYPE.names or ())
 
 
-class Context(OrderEntry):
+class Context(OrderEntry, StoreReads):
     """A strategy's window on the market and on its own orders.
 
     Books are small integers in the alphabetical order of ``venue:symbol``; look them up with
@@ -46,7 +47,13 @@ class Context(OrderEntry):
         instruments: Sequence[Instrument],
         signals: Sequence[Signal] = (),
     ) -> None:
-        super().__init__(world, trial, len(instruments))
+        OrderEntry.__init__(self, world, trial, len(instruments))
+        StoreReads.__init__(
+            self,
+            world.root,
+            has_store=world.store is not None,
+            has_depth=world.store is not None and world.store.has_depth,
+        )
         self._world = world
         self._signals = {signal.name: (n, signal) for n, signal in enumerate(signals)}
         self._instruments = tuple(instruments)
@@ -151,14 +158,17 @@ class Context(OrderEntry):
 
     def depth_lots(self, book: int, side: int, limit_ticks: int) -> int:
         """Quantity displayed on a side at `limit_ticks` or better."""
+        self._need_depth()
         return int(ctx_depth_lots(self._world.root, book, side, limit_ticks))
 
     def level_ticks(self, book: int, side: int, n: int) -> int:
         """Price of a side's n-th best level, 0 being the best; `NO_PRICE` where there is none."""
+        self._need_depth()
         return int(ctx_level_ticks(self._world.root, book, side, n))
 
     def level_lots(self, book: int, side: int, px_ticks: int) -> int:
         """Quantity displayed at one price."""
+        self._need_depth()
         return int(ctx_level_lots(self._world.root, book, side, px_ticks))
 
     def levels(self, book: int, side: int, px_ticks: I64Array, qty_lots: I64Array) -> int:
@@ -166,6 +176,7 @@ class Context(OrderEntry):
 
         Places beyond the last level are set to 0.
         """
+        self._need_depth()
         return int(ctx_levels(self._world.root, book, side, px_ticks, qty_lots))
 
     # Signals, as far as they are available.

@@ -49,4 +49,28 @@ class OnOrder:
     """
 
 
-Wake = OnTimer | OnTrade | OnBest | OnCross | OnFill | OnOrder
+@dataclass(frozen=True, slots=True)
+class OnWall:
+    """A wall in the depth document: ``on_wall(ctx, book, side, px_ticks)``.
+
+    It is new: the document before did not show it. One of ten levels a side holds `min_lots` or
+    more: a number, or the name of a parameter. Told by the state store's change stream, for
+    strategies that read it.
+    """
+
+    min_lots: str | int
+
+
+@dataclass(frozen=True, slots=True)
+class OnIceberg:
+    """A best level that refills: ``on_iceberg(ctx, book, side, px_ticks)``.
+
+    Since it became the best it was consumed and refilled at once, at the same instant of its
+    venue, `refills` times, and it still stands: a number, or the name of a parameter. Told by the
+    state store's change stream, for strategies that read it.
+    """
+
+    refills: str | int = 3
+
+
+Wake = OnTimer | OnTrade | OnBest | OnCross | OnFill | OnOrder | OnWall | OnIceberg

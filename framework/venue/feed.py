@@ -14,13 +14,11 @@ import numpy as np
 from framework._jit import array_at, cold, hot, kernel
 from framework.book.ladder import apply, best_lots, best_price, books_of
 from framework.core.events import EventFlag, EventKind, I32Array, I64Array, Record, Records
+from framework.venue.depth import close_buckets, follow_depth
 from framework.venue.records import TOP_DTYPE, Status, TopNow, View
-from framework.venue.store import has_room, record
+from framework.venue.store import S, has_room, record, store_of
+from framework.venue.told import BEST_CHANGED, TOP_CHANGED, TRADED
 from framework.venue.world import FOREVER, W, feed_of, ladders_at_venue, ladders_known
-
-TRADED = 1
-BEST_CHANGED = 2
-TOP_CHANGED = 4
 
 _TRADE, _EXECUTE = int(EventKind.TRADE), int(EventKind.ORDER_EXECUTE)
 _HIDDEN, _LAST = int(EventKind.HIDDEN_TRADE), int(EventFlag.LAST)
@@ -132,13 +130,19 @@ def reach_store(world: I64Array, row: int) -> bool:
     if not has_room(world, b, received_ns):
         world[W.STATUS] = _GROW_STORE
         return False
+    store = store_of(world)
+    if store[S.NEXT_END_NS] <= received_ns:
+        close_buckets(world, received_ns)
     changed = reach(world, row)
     if changed < 0:
         world[W.STATUS] = _GROW
         return False
-    if changed or int(np.int64(array_at(world[W.FLAGS], n, np.int8)[row])) & _LAST:
-        feed_ns = received_ns - array_at(world[W.TS_EXCH], n, np.int64)[row]
-        record(world, b, received_ns, feed_ns, changed)
+    sent_ns = array_at(world[W.TS_EXCH], n, np.int64)[row]
+    is_last = int(np.int64(array_at(world[W.FLAGS], n, np.int8)[row])) & _LAST != 0
+    if store[S.DEPTH]:
+        follow_depth(world, b, received_ns, sent_ns, is_last)
+    if changed or is_last:
+        record(world, b, received_ns, received_ns - sent_ns, changed)
     return True
 
 

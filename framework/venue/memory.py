@@ -199,6 +199,8 @@ class World:
             self.root[place] = array.ctypes.data
         if self.store is not None:
             self.root[W.STORE] = self.store.handle.ctypes.data
+            # Depth documents are made of books kept row by row.
+            self.root[W.FIFO] &= not self.store.has_depth
 
     def view(self, trial: int) -> I64Array:
         """What a trial sees of the market, rows as `View` names them."""

@@ -113,6 +113,8 @@ class WakeKind(IntEnum):
     CROSS = 3
     FILL = 4
     ORDER = 5
+    WALL = 6
+    ICEBERG = 7
 
 
 def record_of(**fields: type) -> np.dtype:
@@ -246,6 +248,8 @@ TRIAL_DTYPE: Final = record_of(
     messages=_I,
     ending=_I,
     ended_ns=_I,
+    wall_lots=_I,
+    refills=_I,
 )
 """A trial; ``wake_entry`` is the machine code of a compiled strategy and ``notes`` the address of
 its record; of a strategy in Python the first is 0 and the second what wakes it. ``ending`` 1: it

@@ -21,7 +21,6 @@ from framework.venue.records import Status, View, record_of
 from framework.venue.world import FOREVER, W, feed_of
 
 _CONSTANT, _FROM_DATA = int(LatencyKind.CONSTANT), int(LatencyKind.FROM_DATA)
-_V_BID, _V_ASK_LOTS = int(View.BID), int(View.ASK_LOTS)
 _V_VALID = int(View.VALID)
 _V_TS_EXCH, _V_TS_RECV = int(View.TS_EXCH), int(View.TS_RECV)
 VIEW_ROWS: Final = len(View)
@@ -48,7 +47,27 @@ class S(IntEnum):
     """1 where orders' documents take no time."""
     ISSUED = 10
     """Rows written so far."""
-    SIZE = 11
+    NEXT_QUOTE_NS = 11
+    """When watchers are told of the next change at the top of a book, or when that can be said."""
+    AS_OF = 12
+    """Instant as of which each trial sees each stream."""
+    # Depth documents; see `framework.venue.depth`.
+    DEPTH = 13
+    """1 where they are written."""
+    DEPTH_WATCHED = 14
+    DEPTH_ANNOUNCED = 15
+    NEXT_DEPTH_NS = 16
+    NEXT_END_NS = 17
+    """When the next bucket ends."""
+    BUCKET_NS = 18
+    DEPTH_ROWS = 19
+    """Buckets that are kept of each stream, a power of two."""
+    DEPTHS = 20
+    SCRATCH = 21
+    # Levels that are refilled; see `framework.venue.refills`.
+    REFILLS_WATCHED = 22
+    REFILLS = 23
+    SIZE = 24
 
 
 class Written(IntEnum):
@@ -63,13 +82,28 @@ class Written(IntEnum):
     """What the message took to reach the feed handler."""
     ISSUE = 4
     """Counts the rows of all streams."""
+    SENT_NS = 5
+    """When the message happened at its venue."""
     VIEW = 6
     """The book's column of the view begins here."""
     WIDTH = 16
 
 
-STORED_DTYPE: Final = record_of(end=np.int64, told=np.int64)
-"""A stream's rows: how many were written, and how many watchers have been told of."""
+_I: Final = np.int64
+STORED_DTYPE: Final = record_of(
+    end=_I,
+    told=_I,
+    depths=_I,
+    depth_told=_I,
+    bucket_ns=_I,
+    n_events=_I,
+    valid_ns=_I,
+    received_ns=_I,
+    feed_ns=_I,
+)
+"""What is written of a stream: how many rows, and how many of them watchers have been told of; the
+same of its buckets; of the open bucket when it began (−1: none is open), how many events it has,
+and when the last of them happened, reached us and how long it took to."""
 
 LAG_DTYPE: Final = record_of(
     ns=np.int64,
@@ -80,8 +114,8 @@ LAG_DTYPE: Final = record_of(
     last_ns=np.int64,
 )
 """One direction between a client and the store; ``sent`` counts its messages, ``last_ns`` is the
-arrival of the latest. First the writes of every stream, then the notices, then of every trial what
-`TrialLag` names."""
+arrival of the latest. First the writes of every stream, then notices of quotes, notices of depth,
+and of every trial what `TrialLag` names."""
 
 
 class TrialLag(IntEnum):
@@ -94,7 +128,7 @@ class TrialLag(IntEnum):
 
 _COMMIT, _CHANGED = int(Written.COMMIT_NS), int(Written.CHANGED)
 _RECORDED, _FEED, _ISSUE = int(Written.RECORDED_NS), int(Written.FEED_NS), int(Written.ISSUE)
-_FIRST, _WIDTH = int(Written.VIEW), int(Written.WIDTH)
+_SENT, _FIRST, _WIDTH = int(Written.SENT_NS), int(Written.VIEW), int(Written.WIDTH)
 _N_TRIAL_LAGS = len(TrialLag)
 _READ, _ORDER_WRITE = int(TrialLag.READ), int(TrialLag.ORDER_WRITE)
 _ORDER_NOTIFY = int(TrialLag.ORDER_NOTIFY)
@@ -108,32 +142,35 @@ def store_of(world: I64Array) -> I64Array:
 
 
 @kernel
-def _streams(world: I64Array) -> Records:
+def stored_of(world: I64Array) -> Records:
+    """What is written of each stream, records of `STORED_DTYPE`."""
     return array_at(store_of(world)[S.STREAMS], world[W.N_BOOKS], STORED_DTYPE)
 
 
 @kernel
-def _ring(world: I64Array) -> I64Array:
+def ring_of(world: I64Array) -> I64Array:
+    """Rows of all streams, one ring each."""
     store = store_of(world)
     return array_at(store[S.RING], world[W.N_BOOKS] * store[S.ROWS] * _WIDTH, np.int64)
 
 
 @kernel
-def _place(world: I64Array, b: int, number: int) -> int:
+def place_of(world: I64Array, b: int, number: int) -> int:
     """Where a stream's row begins in the ring."""
     size = store_of(world)[S.ROWS]
     return (b * size + (number & (size - 1))) * _WIDTH
 
 
 @kernel
-def _lag(world: I64Array, i: int) -> Record:
+def link_of(world: I64Array, i: int) -> Record:
+    """One of the directions to and from the store; see `LAG_DTYPE`."""
     lags: Records = array_at(store_of(world)[S.LAGS], i + 1, LAG_DTYPE)
     return lags[i]
 
 
 @kernel
 def _trial_lag(world: I64Array, k: int, which: int) -> Record:
-    return _lag(world, world[W.N_BOOKS] + 1 + k * _N_TRIAL_LAGS + which)
+    return link_of(world, world[W.N_BOOKS] + 2 + k * _N_TRIAL_LAGS + which)
 
 
 @kernel
@@ -149,11 +186,11 @@ def _next_ns(lag: Record, feed_ns: int) -> int:
 
 
 @kernel
-def _arrival_ns(lag: Record, sent_ns: int, feed_ns: int) -> int:
+def arrival_ns(lag: Record, sent_ns: int, feed_ns: int) -> int:
     """When a message sent now arrives; it does not overtake the one before it."""
-    arrival_ns: int = max(lag.last_ns, sent_ns + _next_ns(lag, feed_ns))
-    lag.last_ns = arrival_ns
-    return arrival_ns
+    latest_ns: int = max(lag.last_ns, sent_ns + _next_ns(lag, feed_ns))
+    lag.last_ns = latest_ns
+    return latest_ns
 
 
 @kernel
@@ -167,13 +204,13 @@ def _feed_ns(world: I64Array, b: int) -> int:
 def has_room(world: I64Array, b: int, now_ns: int) -> bool:
     """Tell whether a stream's oldest row may give way to a new one."""
     store = store_of(world)
-    stream = _streams(world)[b]
+    stream = stored_of(world)[b]
     oldest = stream.end - store[S.ROWS]
     if oldest < 0:
         return True
     if store[S.WATCHED] and stream.told <= oldest:
         return False
-    return _ring(world)[_place(world, b, oldest + 1) + _COMMIT] < now_ns - store[S.KEPT_NS]
+    return ring_of(world)[place_of(world, b, oldest + 1) + _COMMIT] < now_ns - store[S.KEPT_NS]
 
 
 @kernel
@@ -181,15 +218,16 @@ def record(world: I64Array, b: int, issued_ns: int, feed_ns: int, changed: int) 
     """Write what has reached us of a book; there must be room."""
     store = store_of(world)
     n = world[W.N_BOOKS]
-    stream = _streams(world)[b]
+    stream = stored_of(world)[b]
     feed = array_at(world[W.FEED], n * VIEW_ROWS, np.int64)
-    ring = _ring(world)
-    commit_ns = _arrival_ns(_lag(world, b), issued_ns, feed_ns)
-    at = _place(world, b, stream.end)
-    before = _place(world, b, stream.end - 1)
+    ring = ring_of(world)
+    commit_ns = arrival_ns(link_of(world, b), issued_ns, feed_ns)
+    at = place_of(world, b, stream.end)
+    before = place_of(world, b, stream.end - 1)
     ring[at + _COMMIT] = commit_ns
     ring[at + _CHANGED] = changed
     ring[at + _FEED] = feed_ns
+    ring[at + _SENT] = issued_ns - feed_ns
     ring[at + _ISSUE] = store[S.ISSUED]
     store[S.ISSUED] += 1
     same = changed == 0 and stream.end > 0
@@ -199,81 +237,40 @@ def record(world: I64Array, b: int, issued_ns: int, feed_ns: int, changed: int) 
         ring[at + _FIRST + row] = feed[row * n + b]
     stream.end += 1
     if changed and store[S.WATCHED] and not store[S.ANNOUNCED]:
-        notify = _lag(world, n)
-        first_ns = commit_ns + notify.ns if notify.kind == _CONSTANT else commit_ns
-        world[W.NEXT_TOLD_NS] = min(world[W.NEXT_TOLD_NS], first_ns)
+        expect(world, S.NEXT_QUOTE_NS, n, commit_ns)
 
 
 @kernel
-def _head(world: I64Array) -> int:
-    """Stream of the first committed change that watchers have not been told of, −1 without one."""
-    streams = _streams(world)
-    ring = _ring(world)
-    found, found_at = -1, 0
-    for b in range(streams.size):
-        stream = streams[b]
-        at = _place(world, b, stream.told)
-        while stream.told < stream.end and ring[at + _CHANGED] == 0:
-            stream.told += 1
-            at = _place(world, b, stream.told)
-        if stream.told == stream.end:
-            continue
-        earlier = found < 0 or ring[at + _COMMIT] < ring[found_at + _COMMIT]
-        tie = not earlier and ring[at + _COMMIT] == ring[found_at + _COMMIT]
-        if earlier or (tie and ring[at + _ISSUE] < ring[found_at + _ISSUE]):
-            found, found_at = b, at
-    return found
-
-
-@kernel
-def _expect(world: I64Array) -> None:
-    """Note when watchers are told next, or when that can be said."""
-    b = _head(world)
-    world[W.NEXT_TOLD_NS] = FOREVER
-    if b >= 0:
-        notify = _lag(world, world[W.N_BOOKS])
-        at = _place(world, b, _streams(world)[b].told)
-        commit_ns = _ring(world)[at + _COMMIT]
-        constant = notify.kind == _CONSTANT
-        world[W.NEXT_TOLD_NS] = commit_ns + notify.ns if constant else commit_ns
-
-
-@kernel
-def tell(world: I64Array) -> tuple[int, int]:
-    """Tell of the change that is due; the stream and what changed, or −1 where none is due yet."""
-    cold()
+def expect(world: I64Array, place: int, link: int, commit_ns: int) -> None:
+    """Note when watchers are told of a commit, or when that can be said, if it is the next."""
     store = store_of(world)
-    n = world[W.N_BOOKS]
-    notify = _lag(world, n)
-    b = _head(world)
-    ring = _ring(world)
-    at = _place(world, b, _streams(world)[b].told)
-    if notify.kind != _CONSTANT and not store[S.ANNOUNCED]:
-        # Only now is it certain that nothing is committed before it.
-        told_ns = _arrival_ns(notify, ring[at + _COMMIT], ring[at + _FEED])
-        store[S.ANNOUNCED] = 1
-        world[W.NEXT_TOLD_NS] = told_ns
-        return -1, 0
-    told = array_at(world[W.TOLD], n * VIEW_ROWS, np.int64)
-    for row in range(_V_BID, _V_ASK_LOTS + 1):
-        told[row * n + b] = ring[at + _FIRST + row]
-    changed = ring[at + _CHANGED]
-    store[S.ANNOUNCED] = 0
-    _streams(world)[b].told += 1
-    _expect(world)
-    return b, changed
+    if commit_ns != FOREVER:
+        notify = link_of(world, link)
+        told_ns = commit_ns + notify.ns if notify.kind == _CONSTANT else commit_ns
+        store[place] = min(store[place], told_ns)
+    plan(world)
 
 
 @kernel
-def _known_at(world: I64Array, b: int, ts_ns: int) -> int:
+def plan(world: I64Array) -> None:
+    """Note when the loop must next attend to the store."""
+    store = store_of(world)
+    next_ns = min(store[S.NEXT_QUOTE_NS], store[S.NEXT_DEPTH_NS])
+    if store[S.DEPTH_WATCHED]:
+        next_ns = min(next_ns, store[S.NEXT_END_NS])
+    world[W.NEXT_TOLD_NS] = next_ns
+
+
+@kernel
+def known_at(world: I64Array, b: int, ts_ns: int) -> int:
     """Number of a stream's newest row committed by an instant, −1 where none is kept."""
-    ring = _ring(world)
-    end = _streams(world)[b].end
+    ring = ring_of(world)
+    end = stored_of(world)[b].end
     oldest = max(0, end - store_of(world)[S.ROWS])
     low, high = oldest, end
     while low < high:
         middle = (low + high) >> 1
-        if ring[_place(world, b, middle) + _COMMIT] <= ts_ns:
+        if ring[place_of(world, b, middle) + _COMMIT] <= ts_ns:
             low = middle + 1
         else:
             high = middle
@@ -291,18 +288,20 @@ def look(world: I64Array, k: int) -> None:
     seen = array_at(store[S.SEEN] + 8 * n * k, n, np.int64)
     world[W.VIEW] = store[S.VIEWS] + 8 * VIEW_ROWS * n * k
     view = array_at(world[W.VIEW], VIEW_ROWS * n, np.int64)
+    as_of = array_at(store[S.AS_OF] + 8 * n * k, n, np.int64)
     lag = _trial_lag(world, k, _READ)
-    ring = _ring(world)
+    ring = ring_of(world)
     if lag.kind != _FROM_DATA:
         lag.last_ns = max(lag.last_ns, world[W.NOW_NS] - _next_ns(lag, -1))
     for b in range(n):
         as_of_ns = lag.last_ns
         if lag.kind == _FROM_DATA:
             as_of_ns = world[W.NOW_NS] - _next_ns(lag, _feed_ns(world, b))
-        number = _known_at(world, b, as_of_ns)
+        as_of[b] = as_of_ns = max(as_of[b], as_of_ns)
+        number = known_at(world, b, as_of_ns)
         if number > seen[b]:
             seen[b] = number
-            at = _place(world, b, number) + _FIRST
+            at = place_of(world, b, number) + _FIRST
             for row in range(VIEW_ROWS):
                 view[row * n + b] = ring[at + row]
 
@@ -313,5 +312,19 @@ def order_told_ns(world: I64Array, k: int, b: int, answered_ns: int) -> int:
     cold()
     feed_ns = _feed_ns(world, b)
     written = _trial_lag(world, k, _ORDER_WRITE)
-    commit_ns = _arrival_ns(written, answered_ns, feed_ns)
-    return _arrival_ns(_trial_lag(world, k, _ORDER_NOTIFY), commit_ns, feed_ns)
+    commit_ns = arrival_ns(written, answered_ns, feed_ns)
+    return arrival_ns(_trial_lag(world, k, _ORDER_NOTIFY), commit_ns, feed_ns)
+
+
+@kernel
+def heard_ns(world: I64Array, b: int) -> int:
+    """When the latest message of a book that strategies know of reached its feed handler.
+
+    Of a store it is the last tick that a read made now would find, a drawn read lag being its
+    median; 0 before there is any.
+    """
+    if world[W.STORE] == 0:
+        return feed_of(world, _V_TS_RECV)[b]
+    read = _trial_lag(world, 0, _READ)
+    number = known_at(world, b, world[W.NOW_NS] - read.ns)
+    return ring_of(world)[place_of(world, b, number) + _FIRST + _V_TS_RECV] if number >= 0 else 0

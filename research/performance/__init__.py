@@ -5,7 +5,7 @@ from research.performance.exposure import exposure
 from research.performance.intervals import MEASURES, Interval, intervals
 from research.performance.measures import Performance, performance
 from research.performance.ratios import calmar_ratio, sharpe_ratio, sortino_ratio
-from research.performance.returns import Bars, account, profit_bars, single_currency
+from research.performance.returns import Bars, account, bar_length, profit_bars, single_currency
 
 __all__ = [
     "MEASURES",
@@ -13,6 +13,7 @@ __all__ = [
     "Interval",
     "Performance",
     "account",
+    "bar_length",
     "calmar_ratio",
     "drawdown",
     "exposure",

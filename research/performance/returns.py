@@ -139,13 +139,21 @@ def profit_bars(
     return Bars(name, bar_ns, ends_ns, profit, bars_per_year or YEAR_NS / bar_ns)
 
 
-def _length(ts_ns: I64Array, bar: str | int | None) -> int:
-    spacing_ns = int(np.median(np.diff(ts_ns))) if ts_ns.size > 1 else NS_PER_S
-    if bar is not None:
-        asked_ns = duration_ns(bar)
-        if asked_ns <= 0:
-            raise SpecError(f"a bar must have a length, got {bar!r}", remedy='write "1m", say')
-        return max(asked_ns, spacing_ns)
-    span_ns = int(ts_ns[-1] - ts_ns[0]) if ts_ns.size else 0
+def bar_length(span_ns: int, spacing_ns: int) -> int:
+    """Choose the length of bars for a span of samples so far apart; see `profit_bars`.
+
+    >>> bar_length(2 * 3_600 * NS_PER_S, NS_PER_S) // NS_PER_S
+    60
+    """
     fitting = (n for n in _LENGTHS_NS if n * MIN_BARS <= span_ns and n >= spacing_ns)
     return next(fitting, spacing_ns)
+
+
+def _length(ts_ns: I64Array, bar: str | int | None) -> int:
+    spacing_ns = int(np.median(np.diff(ts_ns))) if ts_ns.size > 1 else NS_PER_S
+    if bar is None:
+        return bar_length(int(ts_ns[-1] - ts_ns[0]) if ts_ns.size else 0, spacing_ns)
+    asked_ns = duration_ns(bar)
+    if asked_ns <= 0:
+        raise SpecError(f"a bar must have a length, got {bar!r}", remedy='write "1m", say')
+    return max(asked_ns, spacing_ns)

@@ -37,6 +37,8 @@ _ARGUMENTS: Final = {
     WakeKind.CROSS: ("WAKE_A", "WAKE_B"),
     WakeKind.FILL: ("WAKE_A", "WAKE_B", "WAKE_C"),
     WakeKind.ORDER: ("WAKE_A", "WAKE_B"),
+    WakeKind.WALL: ("WAKE_A", "WAKE_B", "WAKE_C"),
+    WakeKind.ICEBERG: ("WAKE_A", "WAKE_B", "WAKE_C"),
 }
 # Eight bytes each, so that the record has no padding.
 _DTYPES: Final = {int: np.int64, float: np.float64, bool: np.int64}
@@ -153,6 +155,7 @@ def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Mod
     text = "from framework._jit import array_at, entry, kernel\n"
     text += "from framework.venue.world import W\n"
     text += "from framework.strategy.actions import *\n"
+    text += "from framework.strategy.store_actions import *\n"
     text += "from framework.strategy.compiled.places import memory_place\n"
     text += f"import numpy as np\n\nRECORD = np.dtype({dtype.descr!r})\n"
     # The values stand in the text so that another value is another module, never a stale one.

@@ -53,6 +53,10 @@ class TwinContext:
         return self._run.view[book]["trade_side"]
 
     def level_lots(self, book: int, side: int, px_ticks: int) -> int:
+        if self._run.store:
+            name, view = "bid" if side > 0 else "ask", self._run.view[book]
+            best = (view[name], view[f"{name}_lots"])
+            return self._run.store.level_lots(book, side, px_ticks, *best)
         return self._run.known[book].lots(side, px_ticks)
 
     def has_quote(self, book: int) -> bool:

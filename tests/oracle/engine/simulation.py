@@ -190,6 +190,7 @@ class Simulation:
 
     def _call(self, handler: object, *arguments: int) -> None:
         if self.store and handler != self.strategy.on_start:
+            self.store.close(self.now_ns, self.known)
             for b, seen in self.store.seen(self.now_ns).items():
                 self.view[b] = seen
         handler(self.context, *arguments)
@@ -201,6 +202,8 @@ class Simulation:
 
     def _receive(self, event: Event) -> None:
         b, view, book = event.book, self.feed[event.book], self.known[event.book]
+        if self.store:
+            self.store.close(event.ts_recv_ns, self.known)
         traded = event.kind in TRADES
         if traded:
             side = event.side if event.kind == EventKind.TRADE else -event.side
@@ -208,6 +211,8 @@ class Simulation:
         book.apply(event)
         if event.kind == EventKind.GAP or event.flags & EventFlag.SNAPSHOT:
             book.mark(event)
+        if self.store:
+            self.store.follow(event, self.known)
         before = dict(view)
         if event.flags & EventFlag.LAST:
             view["valid"] = book.valid
