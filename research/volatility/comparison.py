@@ -45,8 +45,8 @@ class Comparison:
 def diebold_mariano(model: F64Array, reference: F64Array, *, steps: int = 1) -> Comparison:
     """Test whether a model's losses are smaller than a reference's.
 
-    The variance of the mean difference is Newey and West's, with ``max(steps − 1, n^¼)`` lags, since
-    losses of volatility forecasts remember.
+    The variance of the mean difference is Newey and West's, with ``max(steps − 1, n^¼)`` lags,
+    since losses of volatility forecasts remember.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def pooled_diebold_mariano(
     DataError
         As `diebold_mariano` does.
     """
-    from scipy.stats import t
+    from scipy.stats import t  # type: ignore[import-untyped]
 
     total, variance, n = 0.0, 0.0, 0
     for model, reference in zip(models, references, strict=True):
@@ -125,7 +125,8 @@ def confidence_set(
 
     References
     ----------
-    Hansen, P. R., Lunde, A. and Nason, J. M. (2011), "The Model Confidence Set", Econometrica 79(2).
+    Hansen, P. R., Lunde, A. and Nason, J. M. (2011), "The Model Confidence Set", Econometrica
+    79(2).
     """
     try:
         from arch.bootstrap import MCS

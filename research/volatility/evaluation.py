@@ -164,7 +164,7 @@ def split_for_intervals(learnt: pl.DataFrame, horizon_ns: int) -> tuple[pl.DataF
 
 
 def forecast_rows(model: VolatilityModel, table: pl.DataFrame, rows: pl.DataFrame) -> Forecast:
-    """Forecast some rows of a table, what stands before them there for the model to look back at."""
+    """Forecast some rows of a table; what stands before them is there to look back at."""
     last_ns = int(rows["ts_ns"][-1])
     made = model.forecast(table.filter(pl.col("ts_ns") <= last_ns))
     place = np.searchsorted(made.ts_ns, rows["ts_ns"].to_numpy())

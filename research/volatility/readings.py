@@ -1,4 +1,4 @@
-"""What a stream's quotes say of volatility: mid, spread and deviation at every change of the best."""
+"""What quotes say of volatility: mid, spread and deviation at every change of the best."""
 
 from __future__ import annotations
 

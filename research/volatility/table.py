@@ -1,4 +1,4 @@
-"""The table that models learn from: one row a bar, features known at its end, and what came next."""
+"""What models learn from: one row a bar, features known at its end, and what came next."""
 
 from __future__ import annotations
 

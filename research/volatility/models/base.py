@@ -94,7 +94,7 @@ def training_rows(table: pl.DataFrame) -> pl.DataFrame:
 
 def log_target(table: pl.DataFrame) -> F64Array:
     """Return the logarithm of the outcome, shape ``(n_rows,)``."""
-    return np.log(table[TARGET].to_numpy())
+    return np.asarray(np.log(table[TARGET].to_numpy()), np.float64)
 
 
 def matrix(table: pl.DataFrame, names: list[str]) -> F64Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from research.volatility.models.base import (
     OnProgress,
     State,
     VolatilityModel,
+    log_target,
     matrix,
     shares,
     training_rows,
@@ -27,18 +29,21 @@ if TYPE_CHECKING:
     import xgboost
 
 _HELD_OUT: Final = 0.2  # latest share of the rows, on which training stops
-_QUANTILE_ROWS: Final = 200_000  # latest rows that the quantiles are learnt from
 _EXPLAINED_ROWS: Final = 2_000
 _SMALL_ROWS: Final = 50_000  # below, threads wait for each other longer than they work
-_MEAN, _QUANTILES = "mean.ubj", "quantiles.ubj"
+_TREES: Final = "mean.ubj"
 
 
 class Boosting(VolatilityModel):
-    """Trees for the mean (gamma deviance, which is QLIKE) and for the quantiles of the logarithm.
+    """Trees for the mean by gamma deviance, which is QLIKE.
 
-    Both start from a log-linear regression on the HAR columns with weights of 0 or more, and learn
-    what it leaves. Features of risk may only raise either: the trees are constrained, and so are
-    the weights. Training stops when the latest fifth of the rows no longer gains by it.
+    They start from a log-linear regression on the HAR columns with weights of 0 or more, and learn
+    what it leaves. Features of risk may only raise the forecast: the trees are constrained, and so
+    are the weights. Training stops when the latest fifth of the rows no longer gains by it.
+
+    Quantiles lie about the mean as the errors of that fifth do. XGBoost's own quantile objective is
+    not used: it moves the leaves after a tree has grown, and its constraints no longer hold then
+    (seen in 3.2.0: more volatility lowered a quantile).
 
     Parameters
     ----------
@@ -80,43 +85,21 @@ class Boosting(VolatilityModel):
         self._names: list[str] = []
         self._weights: F64Array = np.zeros(1 + len(HAR_COLUMNS))
         self._mean: xgboost.Booster | None = None
-        self._quantiles: xgboost.Booster | None = None
+        self._errors: F64Array = np.zeros(LEVELS.size)
 
     def fit(self, table: pl.DataFrame, *, on_progress: OnProgress | None = None) -> None:
         rows = training_rows(table)
         self._names = feature_names(rows)
         self._weights = _start(rows)
         self.curves = {}
-        rounds = int(self.settings["rounds"])
-        total = rounds + rounds // 4
-        mean = {"objective": "reg:gamma", "eval_metric": "gamma-deviance"}
-        self._mean = self._boosted(rows, mean, "mean", rounds, (0, total), on_progress)
-        latest = rows.tail(_QUANTILE_ROWS)
-        alphas = {
-            "objective": "reg:quantileerror",
-            "quantile_alpha": LEVELS.tolist(),
-            "eval_metric": "quantile",
-        }
-        # A quarter of the rounds with four times the step: ten trees a round.
-        alphas["learning_rate"] = min(4.0 * self.settings["learning_rate"], 0.3)
-        self._quantiles = self._boosted(
-            latest, alphas, "quantiles", rounds // 4, (rounds, total), on_progress
-        )
-        if on_progress is not None:
-            on_progress(total, total)
+        cut = rows.height - int(_HELD_OUT * rows.height)
+        self._mean = self._boosted(rows[:cut], rows[cut:], on_progress)
+        log_mean = np.log(self._predicted(rows[cut:]))
+        self._errors = np.quantile(log_target(rows[cut:]) - log_mean, LEVELS)
 
     def forecast(self, table: pl.DataFrame) -> Forecast:
-        if self._mean is None or self._quantiles is None:
-            raise unfitted(self.kind)
-        data = self._matrix(table)
-        start = _linear(table, self._weights)
-        data.set_base_margin(start)
-        mean = self._mean.predict(data).astype(np.float64)
-        data.set_base_margin(np.zeros((table.height, LEVELS.size)))
-        off = self._quantiles.predict(data).astype(np.float64)
-        # Quantiles learnt one by one may cross: sorting never makes them worse (Chernozhukov,
-        # Fernández-Val and Galichon 2010).
-        quantiles = np.exp(start[:, None] + np.sort(off, axis=1))
+        mean = self._predicted(table)
+        quantiles = mean[:, None] * np.exp(self._errors)
         return Forecast(table["ts_ns"].to_numpy(), mean, quantiles)
 
     def explain(self, table: pl.DataFrame) -> dict[str, float]:
@@ -139,76 +122,72 @@ class Boosting(VolatilityModel):
         return shares(weights)
 
     def save(self, folder: Path) -> State:
-        if self._mean is None or self._quantiles is None:
+        if self._mean is None:
             raise unfitted(self.kind)
-        self._mean.save_model(folder / _MEAN)
-        self._quantiles.save_model(folder / _QUANTILES)
-        return {"names": self._names, "weights": self._weights.tolist(), "settings": self.settings}
+        self._mean.save_model(folder / _TREES)
+        return {
+            "names": self._names,
+            "weights": self._weights.tolist(),
+            "errors": self._errors.tolist(),
+            "settings": self.settings,
+        }
 
     def load(self, folder: Path, state: State) -> None:
         names, settings = state["names"], state["settings"]
         assert isinstance(names, list)
         assert isinstance(settings, Mapping)
-        xgb = _xgboost()
         self._names, self.settings = [str(name) for name in names], dict(settings)
         self._weights = np.array(state["weights"], np.float64)
-        self._mean, self._quantiles = xgb.Booster(), xgb.Booster()
-        self._mean.load_model(folder / _MEAN)
-        self._quantiles.load_model(folder / _QUANTILES)
+        self._errors = np.array(state["errors"], np.float64)
+        self._mean = _xgboost().Booster()
+        self._mean.load_model(folder / _TREES)
+
+    def _predicted(self, table: pl.DataFrame) -> F64Array:
+        if self._mean is None:
+            raise unfitted(self.kind)
+        return np.asarray(self._mean.predict(self._data(table)), np.float64)
 
     def _boosted(
-        self,
-        rows: pl.DataFrame,
-        objective: Mapping[str, object],
-        name: str,
-        rounds: int,
-        progress: tuple[int, int],
-        on_progress: OnProgress | None,
+        self, trained: pl.DataFrame, held_out: pl.DataFrame, on_progress: OnProgress | None
     ) -> xgboost.Booster:
-        """Boost one objective, and note its losses step by step."""
-        xgb = _xgboost()
-        cut = rows.height - int(_HELD_OUT * rows.height)
-        parts = []
-        for part in (rows[:cut], rows[cut:]):
-            start = _linear(part, self._weights)
-            outcome = part[TARGET].to_numpy()
-            data = self._matrix(part)
-            if name == "mean":
-                data.set_label(outcome)
-                data.set_base_margin(start)
-            else:
-                data.set_label(np.log(outcome) - start)
-                data.set_base_margin(np.zeros((part.height, LEVELS.size)))
-            parts.append(data)
-        risk = [int(is_risk(feature)) for feature in self._names]
-        plain = {k: v for k, v in self.settings.items() if k != "rounds"}
+        """Boost until what is held out no longer gains, and note the losses step by step."""
+        rounds = int(self.settings["rounds"])
+        parts = [self._data(part) for part in (trained, held_out)]
+        for part, data in zip((trained, held_out), parts, strict=True):
+            data.set_label(part[TARGET].to_numpy())
         told: dict[str, dict[str, list[float]]] = {}
-        booster = xgb.train(
-            plain
-            | {"tree_method": "hist", "nthread": 1 if rows.height < _SMALL_ROWS else 0}
-            | {"monotone_constraints": tuple(risk), "max_depth": int(self.settings["max_depth"])}
-            | {"seed": int(self.settings["seed"])}
-            | dict(objective),
+        booster = _xgboost().train(
+            {key: value for key, value in self.settings.items() if key != "rounds"}
+            | {"objective": "reg:gamma", "eval_metric": "gamma-deviance", "tree_method": "hist"}
+            | {"monotone_constraints": tuple(int(is_risk(name)) for name in self._names)}
+            | {"nthread": 1 if trained.height < _SMALL_ROWS else 0},
             parts[0],
-            num_boost_round=max(rounds, 1),
+            num_boost_round=rounds,
             evals=[(parts[0], "train"), (parts[1], "held_out")],
             early_stopping_rounds=max(rounds // 10, 5),
             evals_result=told,
             verbose_eval=False,
-            callbacks=[_progress(progress, on_progress)] if on_progress is not None else None,
+            callbacks=[_progress(rounds, on_progress)] if on_progress is not None else None,
         )
-        for part, losses in told.items():
-            self.curves[f"{name}.{part}"] = [float(loss) for loss in next(iter(losses.values()))]
+        self.curves = {name: list(losses["gamma-deviance"]) for name, losses in told.items()}
         best: xgboost.Booster = booster[: booster.best_iteration + 1]
         return best
 
+    def _data(self, table: pl.DataFrame) -> xgboost.DMatrix:
+        data = self._matrix(table)
+        data.set_base_margin(_linear(table, self._weights))
+        return data
+
     def _matrix(self, table: pl.DataFrame) -> xgboost.DMatrix:
-        return _xgboost().DMatrix(matrix(table, self._names), feature_names=self._names)
+        data: xgboost.DMatrix = _xgboost().DMatrix(
+            matrix(table, self._names), feature_names=self._names
+        )
+        return data
 
 
 def _start(rows: pl.DataFrame) -> F64Array:
     """Fit the log-linear start with weights of 0 or more, scaled to the mean."""
-    from scipy.optimize import lsq_linear
+    from scipy.optimize import lsq_linear  # type: ignore[import-untyped]
 
     outcome = rows[TARGET].to_numpy()
     columns = matrix(rows, list(HAR_COLUMNS))
@@ -224,21 +203,22 @@ def _linear(table: pl.DataFrame, weights: F64Array) -> F64Array:
     return np.asarray(weights[0] + columns @ weights[1:], np.float64)
 
 
-def _progress(
-    progress: tuple[int, int], on_progress: OnProgress
-) -> xgboost.callback.TrainingCallback:
+def _progress(rounds: int, on_progress: OnProgress) -> xgboost.callback.TrainingCallback:
     xgb = _xgboost()
-    begun, total = progress
 
     class Progress(xgb.callback.TrainingCallback):  # type: ignore[name-defined, misc]
         def after_iteration(self, model: object, epoch: int, evals_log: object) -> bool:
-            on_progress(begun + epoch + 1, total)
+            on_progress(epoch + 1, rounds)
             return False
+
+        def after_training(self, model: object) -> object:
+            on_progress(rounds, rounds)
+            return model
 
     return Progress()
 
 
-def _xgboost():  # type: ignore[no-untyped-def]
+def _xgboost() -> ModuleType:
     try:
         import xgboost
     except ImportError as error:

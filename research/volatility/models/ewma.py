@@ -57,4 +57,4 @@ def _average(table: pl.DataFrame, decay: float) -> F64Array:
     seed = matrix(table[:1], ["log_rv_66"])[:, 0]
     variance = np.concatenate([np.exp(seed), np.exp(matrix(table, ["log_rv"])[:, 0])])
     averaged = pl.Series(variance).ewm_mean(alpha=1.0 - decay, adjust=False)
-    return np.log(averaged.to_numpy()[1:])
+    return np.asarray(np.log(averaged.to_numpy()[1:]), np.float64)

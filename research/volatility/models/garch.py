@@ -61,7 +61,8 @@ class Garch(LocationModel):
         beta = min(fitted["beta[1]"], 1.0 - 1e-9)
         series = np.concatenate([[fitted["start_bps2"]], shocks / (1.0 - beta)])
         variance = pl.Series(series).ewm_mean(alpha=1.0 - beta, adjust=False).to_numpy()[1:]
-        return np.log(np.maximum(variance, 1e-12)) + fitted["offset"]
+        location = np.log(np.maximum(variance, 1e-12)) + fitted["offset"]
+        return np.asarray(location, np.float64)
 
     def _parameters(self) -> dict[str, float]:
         return dict(self._fitted)

@@ -34,7 +34,8 @@ class Har(LocationModel):
         return shares(dict(zip(HAR_COLUMNS, weights.tolist(), strict=True)))
 
     def _learn(self, rows: pl.DataFrame) -> None:
-        self.coefficients = np.linalg.lstsq(_design(rows), log_target(rows), rcond=None)[0]
+        found = np.linalg.lstsq(_design(rows), log_target(rows), rcond=None)[0]
+        self.coefficients = np.asarray(found, np.float64)
 
     def _location(self, table: pl.DataFrame) -> F64Array:
         return np.asarray(_design(table) @ self.coefficients, np.float64)
