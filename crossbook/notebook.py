@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import warnings
 from typing import NoReturn
 
 import pyarrow as pa
@@ -35,6 +36,8 @@ def install(shell: InteractiveShell) -> None:
 
     backtest.__doc__ = _parser().format_help()
     shell.register_magic_function(backtest, "cell", "backtest")
+    # Optuna looks for a progress widget as it is imported, which nothing here needs.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     formatter = shell.display_formatter.formatters["text/html"]
     formatter.for_type(pa.Table, _journal_html)
 

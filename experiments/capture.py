@@ -107,7 +107,9 @@ def _captured(spec: Spec, strategy: Strategy, lake: Lake, catalog: Catalog) -> C
         market = " + ".join(sorted({stream.table for stream in streams}))
         crosses = observed_crosses(episodes(quotes, clock=Clock.RECEIVED), instruments)
     strategy = fresh_copy(strategy)
-    result = run_backtest(strategy, streams, backtest_config(spec, open_signals(spec, lake)))
+    result = run_backtest(
+        strategy, streams, backtest_config(spec, open_signals(spec, lake, catalog))
+    )
     reach_ns = _reach_ns(strategy, streams, quotes, is_known=not spec.planted)
     tried = attempts(result)
     found = capture(

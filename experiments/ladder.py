@@ -127,7 +127,7 @@ def climb(
         (s.instrument for s in streams), key=lambda item: (item.venue, item.symbol)
     )
     market = hold_quotes(gold_market(streams, instruments), len(instruments))
-    config = backtest_config(run.spec, open_signals(run.spec, lake))
+    config = backtest_config(run.spec, open_signals(run.spec, lake, catalog))
     rows: list[dict[str, object]] = []
     for model in queue_models:
         for scale in scales:

@@ -189,7 +189,7 @@ def _planned(
         varied={path: _written(value) for path, value in values.items()},
         spec=spec,
         strategy=_strategy(own, spec, folders),
-        settings=_flat({k: v for k, v in alone.items() if k != "name"}),
+        settings=flat_settings({k: v for k, v in alone.items() if k != "name"}),
         text=as_yaml(alone),
     )
 
@@ -236,7 +236,12 @@ def as_yaml(data: object) -> str:
     return yaml.safe_dump(_plain(data), sort_keys=False, allow_unicode=True)
 
 
-def _flat(value: object, prefix: str = "") -> dict[str, str]:
+def flat_settings(value: object, prefix: str = "") -> dict[str, str]:
+    """Write a spec as flat ``path: value`` pairs.
+
+    >>> flat_settings({"name": "x", "data": [{"table": "demo"}]})
+    {'name': 'x', 'data.0.table': 'demo'}
+    """
     items: Iterable[tuple[object, object]]
     if isinstance(value, Mapping):
         items = value.items()
@@ -246,7 +251,7 @@ def _flat(value: object, prefix: str = "") -> dict[str, str]:
         return {prefix: _written(value)}
     flat: dict[str, str] = {}
     for key, item in items:
-        flat |= _flat(item, f"{prefix}.{key}" if prefix else str(key))
+        flat |= flat_settings(item, f"{prefix}.{key}" if prefix else str(key))
     return flat
 
 

@@ -50,7 +50,7 @@ class RunRecord:
 
 
 def write_files(record: RunRecord, folder: Path) -> list[Path]:
-    """Write ``journal.arrow``, ``fills.parquet``, ``spec.yaml`` and what code there is to keep.
+    """Write journal, fills and samples, ``spec.yaml`` and what code there is to keep.
 
     Raises
     ------
@@ -67,7 +67,8 @@ def write_files(record: RunRecord, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         written = [write_journal(record.result, folder / "journal.arrow")]
         record.result.fills.write_parquet(folder / "fills.parquet")
-        written.append(folder / "fills.parquet")
+        record.result.samples.write_parquet(folder / "samples.parquet")
+        written += [folder / "fills.parquet", folder / "samples.parquet"]
         for name, text in texts.items():
             if text:
                 (folder / name).write_text(text, encoding="utf-8")

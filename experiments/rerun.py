@@ -90,7 +90,7 @@ def rerun(
             result = run_backtest(
                 run.strategy,
                 with_assumptions(streams, run.spec),
-                backtest_config(run.spec, open_signals(run.spec, root)),
+                backtest_config(run.spec, open_signals(run.spec, root, catalog)),
                 _bound(on_progress, record.name),
                 _ending(record.ended_ns),
             )

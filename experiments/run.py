@@ -115,7 +115,7 @@ def carry_out(plan: Plan, options: RunOptions, on_progress: OnProgress | None = 
     lake = Lake(options.lake)
     catalog = load_catalog(options.catalog)
     streams = open_sources(plan.spec, lake, catalog)
-    signals = open_signals(plan.spec, lake)
+    signals = open_signals(plan.spec, lake, catalog)
     episodes = _episodes(plan.spec, streams)
     results = _results(plan.runs, streams, signals, on_progress)
     variants = tuple(
@@ -159,8 +159,11 @@ def explain(
         As `carry_out` does, and where the run sent no such order.
     """
     lake = Lake(options.lake)
-    streams = open_sources(plan.spec, lake, load_catalog(options.catalog))
-    (result,) = _results(plan.runs[:1], streams, open_signals(plan.spec, lake), on_progress)
+    catalog = load_catalog(options.catalog)
+    streams = open_sources(plan.spec, lake, catalog)
+    (result,) = _results(
+        plan.runs[:1], streams, open_signals(plan.spec, lake, catalog), on_progress
+    )
     return result.explain(order_id)
 
 

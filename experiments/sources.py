@@ -9,7 +9,7 @@ import polars as pl
 
 from experiments.learned_costs import with_learned_impact
 from experiments.report import DataVersion
-from experiments.spec import Spec
+from experiments.spec import SignalSpec, Spec
 from framework.catalog import Catalog, did_you_mean
 from framework.core.costs import Costs
 from framework.core.errors import SpecError
@@ -102,19 +102,24 @@ def write_planted(spec: Spec, lake: Lake) -> None:
         write_planted_market(lake.root, market, name=name, levels=levels)
 
 
-def open_signals(spec: Spec, lake: Lake) -> tuple[StoredSignal, ...]:
+def open_signals(spec: Spec, lake: Lake, catalog: Catalog) -> tuple[StoredSignal, ...]:
     """Open every signal a spec names, its table pinned to one version.
+
+    Regimes that the spec wants detected are written first where the lake lacks their table.
 
     Raises
     ------
     DataError
         Where there is no such table, version or scope.
     """
+    for entry in spec.signals.values():
+        if entry.detect and not lake.exists(_signal_table(entry)):
+            _detect(entry, lake, catalog)
     return tuple(
         StoredSignal(
             name,
             lake,
-            TableName("silver", entry.table.removeprefix("silver/")),
+            _signal_table(entry),
             scope=entry.scope,
             states=entry.states,
             link=StoreLink(write=Lag(ns=entry.write_ns), notify=Lag(ns=entry.notify_ns)),
@@ -123,6 +128,25 @@ def open_signals(spec: Spec, lake: Lake) -> tuple[StoredSignal, ...]:
         )
         for name, entry in sorted(spec.signals.items())
     )
+
+
+def _signal_table(entry: SignalSpec) -> TableName:
+    return TableName("silver", entry.table.removeprefix("silver/"))
+
+
+def _detect(entry: SignalSpec, lake: Lake, catalog: Catalog) -> None:
+    from research.regime import write_regimes
+
+    table, _, name = entry.detect.partition("/")
+    streams = {
+        stream.instrument.name: stream for stream in open_streams(lake, table, catalog=catalog)
+    }
+    if name not in streams:
+        raise SpecError(
+            f"signals.{entry.table} wants the regimes of {name}, which gold/{table} does not have",
+            remedy=did_you_mean(name, list(streams)) or f"it has: {', '.join(streams)}",
+        )
+    write_regimes(lake, _signal_table(entry), streams[name])
 
 
 def signal_versions(signals: Sequence[StoredSignal], lake: Lake) -> tuple[DataVersion, ...]:

@@ -300,6 +300,9 @@ class SignalSpec:
         then until we are told.
     version
         Delta version; the latest where left out, and written down either way.
+    detect
+        A stream, ``TABLE/venue:symbol``, whose regimes `research.regime` detects and writes to the
+        table where the lake has none.
     """
 
     table: str
@@ -308,6 +311,7 @@ class SignalSpec:
     write_ns: Duration = Field(default=0, validation_alias="write")
     notify_ns: Duration = Field(default=0, validation_alias="notify")
     version: int | None = Field(default=None, ge=0)
+    detect: str = Field(default="", pattern=r"^([^/]+/[^/:]+:[^/:]+)?$")
 
 
 class CostSource(StrEnum):

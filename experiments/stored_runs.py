@@ -13,6 +13,7 @@ from experiments.tracking import PARENT_TAG, explained, open_client, store_uri
 from framework.core.errors import DataError
 
 JOURNAL: Final = "journal.arrow"
+SAMPLES: Final = "samples.parquet"
 _PAGE: Final = 1_000
 
 
@@ -28,11 +29,14 @@ class StoredRun:
         Its record.
     journal
         File of its journal; None where only the hash was kept, as of a sweep's trials.
+    samples
+        File of its account over time; None where it was not kept.
     """
 
     name: str
     record: Provenance
     journal: Path | None
+    samples: Path | None = None
 
 
 def find_runs(run: str, store: Path, into: Path) -> list[StoredRun]:
@@ -67,7 +71,8 @@ def _in_folder(folder: Path) -> Iterator[StoredRun]:
         file = part / RECORD
         if file.is_file():
             record = from_json(file.read_text(encoding="utf-8"), str(file))
-            yield StoredRun(name=str(part), record=record, journal=_present(part / JOURNAL))
+            journal, samples = _present(part / JOURNAL), _present(part / SAMPLES)
+            yield StoredRun(name=str(part), record=record, journal=journal, samples=samples)
 
 
 def _in_mlflow(run: str, store: Path, into: Path) -> Iterator[StoredRun]:
@@ -96,10 +101,17 @@ def _in_mlflow(run: str, store: Path, into: Path) -> Iterator[StoredRun]:
             folder = into / run_id
             folder.mkdir(parents=True)
             text = Path(client.download_artifacts(run_id, RECORD, str(folder))).read_text("utf-8")
-            journal = None
-            if JOURNAL in names:
-                journal = Path(client.download_artifacts(run_id, JOURNAL, str(folder)))
-            yield StoredRun(name=run_id, record=from_json(text, f"run {run_id}"), journal=journal)
+            kept = {
+                name: Path(client.download_artifacts(run_id, name, str(folder)))
+                for name in (JOURNAL, SAMPLES)
+                if name in names
+            }
+            yield StoredRun(
+                name=run_id,
+                record=from_json(text, f"run {run_id}"),
+                journal=kept.get(JOURNAL),
+                samples=kept.get(SAMPLES),
+            )
 
 
 def _present(path: Path) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import linecache
 import pkgutil
 import sys
 from pathlib import Path
@@ -52,11 +53,13 @@ def strategy_class(name: str, folders: tuple[Path, ...] = ()) -> type[Strategy]:
 
 
 def source_of(strategy: type[Strategy]) -> str:
-    """Return the text of the file the class stands in; empty where there is none."""
+    """Return the text of the file or notebook's cell the class stands in; empty without one."""
     try:
         return Path(inspect.getfile(strategy)).read_text(encoding="utf-8")
     except (OSError, TypeError):
-        return ""
+        methods = (value for value in vars(strategy).values() if inspect.isfunction(value))
+        cell = next((method.__code__.co_filename for method in methods), "")
+        return "".join(linecache.getlines(cell))
 
 
 def folder_of(strategy: type[Strategy]) -> Path | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from framework.strategy import Context, OnTimer, Strategy, param
+from framework.strategy import Context, param
+from strategies.quoting import Quoting
 
 
-class MidpointQuoting(Strategy):
+class MidpointQuoting(Quoting):
     """Quote one bid and one ask around the mid of each book, again and again.
 
     Every `interval_ns` the quotes are set `half_spread_ticks` either side of the mid, both moved
@@ -13,47 +14,43 @@ class MidpointQuoting(Strategy):
     left alone, so that it keeps its place in the queue. A side whose fill would pass
     `max_position` is withdrawn. All quotes are post-only.
 
+    With `hidden`, quotes are hidden pegs instead: they follow the middle between two looks, no
+    better than the price above, and nobody sees them. With an inventory only the side that closes
+    it is pegged; with none both are, a tick apart.
+
     References
     ----------
     The linear lean is the first-order form of Avellaneda, M. and Stoikov, S. (2008),
     "High-frequency trading in a limit order book", Quantitative Finance 8(3).
     """
 
-    interval_ns: int = param(100_000_000, low=1_000_000, high=60_000_000_000, log=True)
     half_spread_ticks: float = param(1.0, low=0.0, high=100.0, doc="distance from the mid")
     skew_ticks: float = param(0.5, low=0.0, high=10.0, doc="lean per size of inventory")
-    size: int = param(1, low=1, high=1_000_000, doc="lots of each quote")
-    max_position: int = param(10, low=1, high=100_000_000, doc="largest position per book, lots")
+    hidden: bool = param(False, doc="hidden pegs at the midpoint instead of displayed quotes")
 
-    wakes = (OnTimer("interval_ns"),)
+    def quote_book(self, ctx: Context, book: int) -> None:
+        """Quote around the mid, leaning against the position."""
+        position = ctx.position_lots(book)
+        middle = (ctx.bid_ticks(book) + ctx.ask_ticks(book)) / 2
+        middle -= self.skew_ticks * position / self.size
+        if self.hidden:
+            self.peg(ctx, book, middle)
+        else:
+            self.place(ctx, book, middle - self.half_spread_ticks, middle + self.half_spread_ticks)
 
-    def on_timer(self, ctx: Context) -> None:
-        """Bring both quotes of every book to where they should be."""
-        for book in range(ctx.n_books):
-            if not ctx.has_quote(book):
-                ctx.cancel_all(book)
-                continue
-            position = ctx.position_lots(book)
-            middle = (ctx.bid_ticks(book) + ctx.ask_ticks(book)) / 2
-            middle -= self.skew_ticks * position / self.size
-            # Whole ticks, away from the mid, and never through the other side's best price.
-            bid = min(int((middle - self.half_spread_ticks) // 1), ctx.ask_ticks(book) - 1)
-            ask = max(int(-((-middle - self.half_spread_ticks) // 1)), ctx.bid_ticks(book) + 1)
-            self.quote(ctx, book, 1, bid, position + self.size <= self.max_position)
-            self.quote(ctx, book, -1, ask, position - self.size >= -self.max_position)
+    def peg(self, ctx: Context, book: int, middle: float) -> None:
+        """Keep hidden pegs whose limits are the prices of displayed quotes."""
+        position = ctx.position_lots(book)
+        bid = int((middle - self.half_spread_ticks) // 1)
+        ask = max(int(-((-middle - self.half_spread_ticks) // 1)), bid + 1)
+        self.keep(ctx, book, 1, bid, self.size, position <= 0)
+        self.keep(ctx, book, -1, ask, self.size, position >= 0)
 
-    def quote(self, ctx: Context, book: int, side: int, px_ticks: int, wanted: bool) -> None:
-        """Keep one order of a side at a price, or none."""
-        standing = False
-        for n in range(ctx.n_orders):
-            order = ctx.order_at(n)
-            if ctx.order_book(order) == book and ctx.order_side(order) == side:
-                if wanted and ctx.order_px_ticks(order) == px_ticks:
-                    standing = True
-                else:
-                    ctx.cancel(order)
-        if wanted and not standing:
-            if side > 0:
-                ctx.buy(book, self.size, px_ticks, post_only=True)
-            else:
-                ctx.sell(book, self.size, px_ticks, post_only=True)
+    def send(self, ctx: Context, book: int, side: int, px_ticks: int, lots: int) -> None:
+        """Send one quote, post-only, or as a hidden peg."""
+        if self.hidden:
+            ctx.peg_mid(book, side, lots, limit_ticks=px_ticks)
+        elif side > 0:
+            ctx.buy(book, lots, px_ticks, post_only=True)
+        else:
+            ctx.sell(book, lots, px_ticks, post_only=True)

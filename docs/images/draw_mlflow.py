@@ -1,7 +1,8 @@
-"""Draw docs/images/mlflow.png anew: the demo's sweep in MLflow's own page, trials unfolded.
+"""Draw the demo's sweep in MLflow's own pages anew: its trials unfolded, and its files.
 
 usage: mlflow ui --backend-store-uri sqlite:///out/mlflow.db --port 5000 &
-       python docs/images/draw_mlflow.py http://127.0.0.1:5000 EXPERIMENT_ID   (needs Chromium)
+       python docs/images/draw_mlflow.py http://127.0.0.1:5000 EXPERIMENT_ID RUN_ID
+RUN_ID is what crossbook sweep prints. Needs Chromium.
 """
 
 from __future__ import annotations
@@ -38,30 +39,50 @@ _TOGGLE = """
     if (node.innerText.trim() === '%s') node.querySelector('[class*="tree-checkbox"]').click();
 })()
 """
+_HIDE_PATH = """
+(() => {
+  for (const node of document.querySelectorAll('div, span'))
+    if ((node.innerText || '').startsWith('Path: file:')) node.style.visibility = 'hidden';
+})()
+"""
 
 
-async def draw(address: str, experiment: str, file: Path) -> None:
-    """Open the list of runs, unfold what can be unfolded, take a picture."""
-    async with aiohttp.ClientSession() as session:
-        for _ in range(60):
-            try:
-                async with session.get(f"http://127.0.0.1:{_PORT}/json") as answer:
-                    pages = await answer.json()
-                    break
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.5)
-        page = next(p for p in pages if p["type"] == "page")
-        async with session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-            await _call(socket, "Page.navigate", url=f"{address}/#/experiments/{experiment}/runs")
-            await asyncio.sleep(20)
-            steps = [_click(_CLOSE), _click(_UNFOLD), _click(_COLUMNS)]
-            for column in _SHOWN:
-                steps += [_SEARCH % column, _TOGGLE % column]
-            for step in [*steps, _click(_COLUMNS)]:
-                await _call(socket, "Runtime.evaluate", expression=step)
-                await asyncio.sleep(2)
-            shot = await _call(socket, "Page.captureScreenshot", format="png")
-            file.write_bytes(base64.b64decode(shot["data"]))
+async def draw(address: str, experiment: str, run: str, folder: Path) -> None:
+    """Take a picture of the list of runs and one of the sweep's files."""
+    runs = f"{address}/#/experiments/{experiment}/runs"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(await _page(session), max_msg_size=0) as socket,
+    ):
+        steps = [_click(_CLOSE), _click(_UNFOLD), _click(_COLUMNS)]
+        for column in _SHOWN:
+            steps += [_SEARCH % column, _TOGGLE % column]
+        await _picture(socket, runs, [*steps, _click(_COLUMNS)], folder / "mlflow.png")
+        files = f"{runs}/{run}/artifacts/sweep.html"
+        await _picture(socket, files, [_HIDE_PATH], folder / "mlflow_artifacts.png")
+
+
+async def _page(session: aiohttp.ClientSession) -> str:
+    """Wait for the browser and return where to talk to its page."""
+    while True:
+        try:
+            async with session.get(f"http://127.0.0.1:{_PORT}/json") as answer:
+                pages = await answer.json()
+            return next(p["webSocketDebuggerUrl"] for p in pages if p["type"] == "page")
+        except aiohttp.ClientError:
+            await asyncio.sleep(0.5)
+
+
+async def _picture(
+    socket: aiohttp.ClientWebSocketResponse, address: str, steps: list[str], file: Path
+) -> None:
+    await _call(socket, "Page.navigate", url=address)
+    await asyncio.sleep(20)
+    for step in steps:
+        await _call(socket, "Runtime.evaluate", expression=step)
+        await asyncio.sleep(2)
+    shot = await _call(socket, "Page.captureScreenshot", format="png")
+    file.write_bytes(base64.b64decode(shot["data"]))
 
 
 def _click(button: str) -> str:
@@ -81,7 +102,7 @@ def main() -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         sys.exit("no Chromium on the path")
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
                 browser,
@@ -97,8 +118,7 @@ def main() -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            file = Path(__file__).with_name("mlflow.png")
-            asyncio.run(draw(sys.argv[1].rstrip("/"), sys.argv[2], file))
+            asyncio.run(draw(*sys.argv[1:4], Path(__file__).parent))
         finally:
             process.terminate()
             process.wait()

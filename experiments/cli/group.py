@@ -24,6 +24,14 @@ _COMMANDS: Final = {
         "experiments.cli.capture:capture",
         "Hold an arbitrage run against the crosses there were.",
     ),
+    "compare": (
+        "experiments.cli.compare:compare_command",
+        "Put runs side by side: settings, measures, curves, fills.",
+    ),
+    "defence": (
+        "experiments.cli.defence:defence",
+        "Measure what the defensive overlay spares.",
+    ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (
@@ -46,8 +54,16 @@ _COMMANDS: Final = {
     "rerun": ("experiments.cli.rerun:rerun_command", "Repeat a run from its record."),
     "run": ("experiments.cli.run:run", "Backtest one experiment spec."),
     "scan": ("experiments.cli.scan:scan_command", "Find crossed markets of all pairs and venues."),
+    "shortfall": (
+        "experiments.cli.shortfall:shortfall",
+        "Measure parent orders against their arrival.",
+    ),
     "sweep": ("experiments.cli.sweep:sweep_command", "Search a spec's parameters with Optuna."),
     "state": ("experiments.cli.state:state", "Fill a real MongoDB with a tape, and check it."),
+    "strategies": (
+        "experiments.cli.strategies:strategies",
+        "Run every shipped spec and compare them.",
+    ),
     "tables": ("experiments.cli.tables:tables", "List the lake's tables, or describe one."),
     "tca": ("experiments.cli.tca:tca", "Analyse the costs of a run, or of a desk's executions."),
     "verify": ("experiments.cli.verify:verify", "Rebuild a table's book and compare with truth."),

@@ -24,12 +24,14 @@ from research.tca import (
     book_now,
     estimate_cost,
     gold_market,
+    nearest_regime,
     rank_venues,
     read_costs,
     spread_order,
 )
 from research.tca.readings import MINUTE_NS, Variance, with_mid
 
+_NOW = "now"
 _LOOK_BACK_NS = 10 * MINUTE_NS
 
 
@@ -38,7 +40,11 @@ _LOOK_BACK_NS = 10 * MINUTE_NS
 @click.argument("side", type=click.Choice(["buy", "sell"]))
 @click.argument("quantity", type=click.FloatRange(min=0, min_open=True))
 @click.option("--venue", default=None, help="Only this venue.")
-@click.option("--regime", default=None, help="Costs of this volatility regime alone.")
+@click.option(
+    "--regime",
+    default=None,
+    help="Costs of this volatility regime alone; now: of the one nearest to the book's volatility.",
+)
 @click.option(
     "--liquidity",
     type=click.Choice(["taker", "maker", "any"]),
@@ -101,6 +107,9 @@ def pretrade(
     store, sign = Lake(lake), 1 if side == "buy" else -1
     at_ns = None if at is None else instant_ns(at)
     answer: dict[str, object] = {"symbol": symbol, "side": side, "quantity": quantity}
+    streams = _streams(store, load_catalog(catalog), tables, symbol, venue)
+    if regime == _NOW:
+        regime = _regime_now(output, store, (costs, costs_version), symbol, streams, at_ns)
     estimate = _estimate(
         output,
         store,
@@ -112,7 +121,6 @@ def pretrade(
     )
     if estimate is not None:
         answer["expected"] = asdict(estimate)
-    streams = _streams(store, load_catalog(catalog), tables, symbol, venue)
     if estimate is None and not streams:
         raise DataError(
             f"an estimate needs costs or a book of {symbol}, the lake has neither",
@@ -135,6 +143,27 @@ def pretrade(
         )
         answer["schedule"] = _show_plan(output, plan, best)
     output.finish(answer)
+
+
+def _regime_now(
+    output: Output,
+    lake: Lake,
+    table: tuple[str, int | None],
+    symbol: str,
+    streams: Sequence[GoldStream],
+    at_ns: int | None,
+) -> str:
+    """Name the regime that the first stream's volatility is nearest to."""
+    if not streams:
+        raise DataError(
+            f"the regime now is told from a book of {symbol}, the lake has none",
+            remedy="name the regime, or a table with --book",
+        )
+    rows, _ = read_costs(lake, *table)
+    now_bps = _volatility_bps(streams[0], book_now(streams[0], at_ns).ts_ns)
+    found = nearest_regime(rows.collect(), symbol, now_bps)
+    output.text(f"{streams[0].instrument.name} moves {now_bps:.2f} bps a minute: regime {found}")
+    return found
 
 
 def _estimate(

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from optuna.trial import FrozenTrial
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -31,6 +30,9 @@ from experiments.sweep.study import OnTrials
 from experiments.sweep.validation import OnSplit
 from framework._jit import is_cached
 from framework.engine.loop import advance
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
 
 _SHOWN = 10
 _METRICS = ("pnl", "drawdown", "inventory", "sharpe", "fills")

@@ -114,6 +114,8 @@ def tca(
     output.text(f"report: {report}")
     if tracked:
         output.text("MLflow: added to the run's record")
+    elif folder is not None and not no_track:
+        output.note(f"MLflow knows no run {folder.name}: nothing was added to a record")
     output.finish(_payload(analysed, dimensions or _BY, report, merged, tracked))
 
 
@@ -153,8 +155,11 @@ def _explain(output: Output, folder: Path | None, order_id: int, options: RunOpt
 
 
 def _merge(output: Output, lake: Lake, analysed: Analysed, name: str) -> int | None:
-    version = merge_costs(lake, analysed.found, name)
     table = cost_table(name)
+    if analysed.found.fills.is_empty():
+        output.text(f"{table}: no order was filled, there is nothing to add")
+        return None
+    version = merge_costs(lake, analysed.found, name)
     if version is None:
         output.text(f"{table}: held these orders already")
     else:

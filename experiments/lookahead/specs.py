@@ -63,7 +63,7 @@ def prove_spec(
             )
         spec = plan.runs[0].spec
         streams = with_assumptions(open_sources(spec, lake, catalog), spec)
-        config = backtest_config(spec, open_signals(spec, lake))
+        config = backtest_config(spec, open_signals(spec, lake, catalog))
         return prove(load, streams, config, points=points, on_point=on_point)
 
 

@@ -19,7 +19,7 @@ from research.performance import Interval, intervals, performance, profit_bars
 _SHORT_NS: Final = 7 * DAY_NS
 _ROWS: Final = (
     ("pnl", "net profit"),
-    ("max_drawdown", "max drawdown"),
+    ("max_drawdown", "max drawdown of bars"),
     ("sharpe", "Sharpe ratio, a year"),
     ("sortino", "Sortino ratio, a year"),
     ("calmar", "Calmar ratio, a year"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from experiments.run import OUT, RunOptions
 from experiments.sweep.from_spec import SweptMarket, study_of, swept_market
 from experiments.sweep.logged import SweepLog
 from experiments.sweep.outcome import SweepOutcome
-from experiments.sweep.plots import write_page
+from experiments.sweep.plots import deflation_text, write_page
 from experiments.sweep.study import OnTrials, Study
 from experiments.sweep.validation import OnSplit, Validation, validate
 from experiments.tracking import Tracker
@@ -147,5 +148,6 @@ def _best_spec(plan: Plan, study: Study, outcome: SweepOutcome, folder: Path) ->
     held["name"] = f"{plan.spec.name}_best"
     held["parameters"] = dict(study.strategy_of(outcome.best.parameters).parameters())
     path = folder / "best.yaml"
-    path.write_text(as_yaml(held), encoding="utf-8")
+    told = textwrap.fill(deflation_text(outcome), 98, initial_indent="# ", subsequent_indent="# ")
+    path.write_text(f"{told}\n{as_yaml(held)}", encoding="utf-8")
     return path

@@ -74,7 +74,7 @@ def swept_market(plan: Plan, options: RunOptions) -> SweptMarket:
     (run,) = plan.runs
     lake, catalog = Lake(options.lake), load_catalog(options.catalog)
     streams = open_sources(run.spec, lake, catalog)
-    signals = open_signals(run.spec, lake)
+    signals = open_signals(run.spec, lake, catalog)
     return SweptMarket(
         strategy=run.strategy,
         streams=with_assumptions(streams, run.spec),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from framework.core.clock import duration_ns
 from framework.core.errors import SpecError, StrategyError
 from framework.engine import BacktestConfig, Prune, Result, run_trials
 from framework.engine.jobs import by_trials
@@ -76,12 +77,16 @@ class Replays:
         """Give the time that each span covers with events."""
         return [Span(*Covered(part).awake()) for part in self._parts]
 
-    def bar_ns(self) -> int:
-        """Choose the bars that all trials are measured in; see `profit_bars`."""
-        spans = self.awake()
-        length_ns = min(span.end_ns - span.start_ns for span in spans)
-        spacing_ns = self.config.sample_interval_ns or max(1, length_ns // _SAMPLES)
-        return bar_length(sum(span.end_ns - span.start_ns for span in spans), spacing_ns)
+    def bar_ns(self, asked: str | int | None = None) -> int:
+        """Choose the bars that all trials are measured in, none shorter than samples lie apart.
+
+        See `profit_bars`.
+        """
+        lengths_ns = [span.end_ns - span.start_ns for span in self.awake()]
+        spacing_ns = self.config.sample_interval_ns or max(1, max(lengths_ns) // _SAMPLES)
+        if asked is not None:
+            return max(duration_ns(asked), spacing_ns)
+        return bar_length(sum(lengths_ns), spacing_ns)
 
     def run(self, strategies: Sequence[Strategy], looking: Looking | None = None) -> list[Outcome]:
         """Run the trials of a batch.

@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.strategy_class import source_of
+from experiments.sweep.available import OPTUNA_VERSION
 from experiments.sweep.ledger import Ledger
 from experiments.sweep.metrics import measure
 from experiments.sweep.objectives import Objective, as_objectives
@@ -27,7 +28,6 @@ from experiments.sweep.sampling import (
 )
 from experiments.sweep.space import Wanted, search_space
 from experiments.sweep.trials import attributes
-from framework.core.clock import duration_ns
 from framework.core.errors import CrossbookError, SpecError, StrategyError
 from framework.engine import BacktestConfig, Prune, Result
 from framework.replay import GoldStream
@@ -150,7 +150,7 @@ class Study:
             spans=tuple(spans),
             workers=workers,
         )
-        self._bar_ns = self._replays.bar_ns() if bar is None else duration_ns(bar)
+        self._bar_ns = self._replays.bar_ns(bar)
         self.ledger = Ledger(
             storage,
             name or type(self.begin).__name__,
@@ -292,6 +292,7 @@ class Study:
             "objectives": ", ".join(f"{o.metric} {o.direction}" for o in self.objectives),
             "sampler": sampler if isinstance(sampler, str) else type(sampler(0)).__name__,
             "seed": str(self._seed),
+            "optuna": OPTUNA_VERSION,
             "batch": str(self._batch),
             "bar_ns": str(self._bar_ns),
             "data": ", ".join(

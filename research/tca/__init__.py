@@ -3,7 +3,7 @@
 from research.tca.analysis import CostAnalysis, analyse
 from research.tca.book_now import BookNow, Sweep, book_now, sweep
 from research.tca.cost_table import COSTS, cost_rows, merge_costs, read_costs
-from research.tca.estimate import CostEstimate, estimate_cost
+from research.tca.estimate import CostEstimate, estimate_cost, nearest_regime
 from research.tca.fills import HORIZONS_NS
 from research.tca.from_desk import from_desk
 from research.tca.from_journal import from_journal
@@ -42,6 +42,7 @@ __all__ = [
     "learn_impact",
     "market_quality",
     "merge_costs",
+    "nearest_regime",
     "rank_venues",
     "read_costs",
     "spread_order",

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from research.tca.fills import HORIZONS_NS, fill_costs
-from research.tca.groups import check_dimensions, weighted, with_dimensions
+from research.tca.groups import check_dimensions, in_order, weighted, with_dimensions
 from research.tca.market import Market
 from research.tca.measure import measure
 from research.tca.regime import given, terciles
@@ -93,16 +93,14 @@ class CostAnalysis:
         """List the fills that cost most, in money, against the mid at arrival."""
         lost = pl.col("slippage_bps") / 10_000 * pl.col("notional")
         last = f"markout_{self.reference_horizon}_bps"
-        return (
-            self.fills.with_columns(cost=lost)
-            .filter(pl.col("cost").is_not_null())
-            .sort("cost", descending=True, maintain_order=True)
-            .head(count)
-            .select(
-                *("order_id", "ts_ns", "venue", "symbol", "side", "liquidity", "notional"),
-                *("cost", "slippage_bps", "effective_bps", last, "regime"),
-            )
+        told = (
+            *("order_id", "ts_ns", "venue", "symbol", "side", "liquidity", "notional"),
+            *("cost", "slippage_bps", "effective_bps", last, "regime"),
         )
+        costs = self.fills.select(lost.alias("cost"))["cost"]
+        known = min(count, costs.len() - costs.null_count())
+        rows = costs.arg_sort(descending=True, nulls_last=True).head(known)
+        return self.fills[rows].with_columns(costs[rows]).select(told)
 
     @cached_property
     def reference_horizon(self) -> str:
@@ -149,7 +147,7 @@ class CostAnalysis:
         ]
         if not dimensions:
             return rows.select(sums)
-        return rows.group_by(*dimensions).agg(sums).sort(*dimensions)
+        return in_order(rows.group_by(*dimensions).agg(sums), dimensions)
 
     def _markout(self, name: str, length_ns: int, dimensions: tuple[str, ...]) -> pl.DataFrame:
         column, weight = f"markout_{name}_bps", pl.col("notional")

@@ -18,6 +18,8 @@ from research.tca.trading import per_book
 
 COSTS: Final = "execution_costs"
 """Name of the table where no other is given."""
+PARTITIONS: Final = ("regime", "symbol")
+"""By what its files lie apart: a reader of one regime and ticker opens no others."""
 _FINGERPRINT_BITS: Final = 62
 
 
@@ -70,7 +72,14 @@ def merge_costs(lake: Lake, found: CostAnalysis, name: str = COSTS) -> int | Non
     content = int.from_bytes(digest, "big") >> (8 * len(digest) - _FINGERPRINT_BITS)
     table = cost_table(name)
     with lake.sole_writer(table.name):
-        return lake.replace(table, rows, column="run_key", value=found.trading.key, content=content)
+        return lake.replace(
+            table,
+            rows,
+            column="run_key",
+            value=found.trading.key,
+            content=content,
+            partition_by=PARTITIONS,
+        )
 
 
 def read_costs(

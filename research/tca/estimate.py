@@ -99,6 +99,41 @@ def estimate_cost(
     raise AssertionError("the last choice has all rows")
 
 
+def nearest_regime(costs: pl.DataFrame, symbol: str, volatility_bps: float) -> str:
+    """Name the regime in which a symbol's orders met volatility most like the one given.
+
+    Parameters
+    ----------
+    costs
+        Rows of the cost table.
+    volatility_bps
+        Of one minute.
+
+    Raises
+    ------
+    DataError
+        Where no order of the symbol has a known volatility, or the one given is not positive.
+
+    Examples
+    --------
+    >>> costs = pl.DataFrame({"symbol": ["S"] * 3, "regime": ["low", "high", "high"],
+    ...                       "volatility_bps": [2.0, 10.0, 14.0]})
+    >>> nearest_regime(costs, "S", 8.0)
+    'high'
+    """
+    met = costs.filter(pl.col("symbol") == symbol, pl.col("volatility_bps") > 0)
+    if met.is_empty() or volatility_bps <= 0:
+        raise DataError(
+            f"the regime of {symbol} now needs its volatility and that of past orders, found "
+            f"{volatility_bps:g} bps now and {met.height} orders with one",
+            remedy="name a regime with --regime, or leave it out",
+        )
+    typical = met.group_by("regime").agg(pl.col("volatility_bps").median())
+    # Volatility is compared by ratio: from 2 to 4 is as far as from 10 to 20.
+    away = (typical["volatility_bps"] / volatility_bps).log().abs()
+    return str(typical.with_columns(away=away).sort("away", "regime")["regime"][0])
+
+
 def _known(costs: pl.DataFrame, asked: dict[str, str]) -> str:
     told = [
         f"{name}: {', '.join(sorted(map(str, costs[name].drop_nulls().unique())))}"

@@ -54,7 +54,7 @@ def from_journal(
     """
     frame = pl.from_arrow(journal)
     assert isinstance(frame, pl.DataFrame)
-    rows = frame.filter(pl.col("order_id") != 0).with_columns(pl.col("order_id").cast(pl.String))
+    rows = frame.filter(pl.col("order_id") != 0)
     _check_whole(rows)
     return Trading(
         source="backtest",

@@ -9,6 +9,7 @@ import polars as pl
 
 from framework.core.clock import NS_PER_S
 from framework.core.errors import SpecError
+from research.tca.regime import REGIMES
 
 DIMENSIONS: Final = (
     "venue",
@@ -47,9 +48,11 @@ def with_dimensions(rows: pl.DataFrame, regimes: pl.DataFrame, clock: str) -> pl
         .otherwise(pl.lit(UNKNOWN)),
         hour=pl.concat_str(hour.cast(pl.String).str.zfill(2), pl.lit(":00")),
     )
-    return (
-        bucketed.with_row_index("__row")
-        .sort(clock, maintain_order=True)
+    # The narrow columns alone are sorted and put back: rows are wide.
+    met = (
+        rows.select("book", clock)
+        .with_row_index("__row")
+        .sort(clock)
         .join_asof(
             regimes.sort("from_ns"),
             left_on=clock,
@@ -58,9 +61,9 @@ def with_dimensions(rows: pl.DataFrame, regimes: pl.DataFrame, clock: str) -> pl
             check_sortedness=False,
         )
         .sort("__row")
-        .drop("__row", "from_ns", strict=False)
-        .with_columns(pl.col("regime").fill_null(UNKNOWN))
+        .select(pl.col("regime").fill_null(UNKNOWN), "volatility_bps")
     )
+    return bucketed.hstack(met)
 
 
 def check_dimensions(dimensions: Sequence[str]) -> None:
@@ -71,6 +74,19 @@ def check_dimensions(dimensions: Sequence[str]) -> None:
             f"costs cannot be told apart by {', '.join(unknown)}",
             remedy=f"choose among {', '.join(DIMENSIONS)}",
         )
+
+
+def in_order(grouped: pl.DataFrame, dimensions: Sequence[str]) -> pl.DataFrame:
+    """Sort groups by their dimensions, regimes from calm to wild."""
+    place = pl.col("regime").replace_strict(
+        list(REGIMES), list(range(len(REGIMES))), default=len(REGIMES), return_dtype=pl.Int64
+    )
+    keys = [
+        key
+        for name in dimensions
+        for key in ((place, pl.col(name)) if name == "regime" else (pl.col(name),))
+    ]
+    return grouped.sort(*keys, maintain_order=True)
 
 
 def weighted(column: str, weight: str = "notional") -> pl.Expr:

@@ -187,10 +187,10 @@ def _periods(rows: pl.LazyFrame, instrument: Instrument) -> Iterator[pl.LazyFram
 def _in_order(period: pl.LazyFrame, *columns: str) -> pl.DataFrame:
     rows = period.select("ts_ns", "sequence", *columns).collect()
     ts, sequence = pl.col("ts_ns"), pl.col("sequence")
-    back = (ts < ts.shift()) | ((ts == ts.shift()) & (sequence < sequence.shift()))
-    if rows.select(
-        back.any()
-    ).item():  # it is mostly in order, which costs less to see than sorting
+    # Looking costs less than sorting, and sorting by time less than by both.
+    if not rows["ts_ns"].is_sorted():
+        rows = rows.sort("ts_ns", maintain_order=True)
+    if rows.select(((ts == ts.shift()) & (sequence < sequence.shift())).any()).item():
         rows = rows.sort("ts_ns", "sequence", maintain_order=True)
     return rows.drop("sequence")
 

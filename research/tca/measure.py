@@ -62,8 +62,8 @@ def _measure_book(
     trading: Trading, book: int, market: Market, horizons_ns: Mapping[str, int]
 ) -> Measured:
     mine = pl.col("book") == book
-    orders = trading.orders.filter(mine).sort("decided_ns", maintain_order=True)
-    fills = trading.executions.filter(mine).sort("ts_ns", maintain_order=True)
+    orders = _in_order(trading.orders.filter(mine), "decided_ns")
+    fills = _in_order(trading.executions.filter(mine), "ts_ns")
     spans = _Spans(orders)
     priced = _Prices(orders, fills, is_priced=trading.is_priced)
     after = {name: At(fills["ts_ns"] + ns) for name, ns in horizons_ns.items()}
@@ -95,6 +95,10 @@ def _measure_book(
         volatility=variance.finish().select(pl.lit(book, pl.Int32).alias("book"), pl.all()),
         quotes=quotes,
     )
+
+
+def _in_order(rows: pl.DataFrame, clock: str) -> pl.DataFrame:
+    return rows if rows[clock].is_sorted() else rows.sort(clock, maintain_order=True)
 
 
 class _Spans:

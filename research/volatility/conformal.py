@@ -13,7 +13,7 @@ from framework.core.events import F64Array, I64Array
 from research.volatility.forecast import Forecast
 
 REGIMES: Final = ("low", "mid", "high")
-_FEWEST_SCORES: Final = 20
+_FEWEST_SCORES: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Conformal:
         Raises
         ------
         DataError
-            Where fewer than 20 forecasts are there to begin with.
+            Where fewer than ten forecasts are there to begin with.
         """
         if seen[1].size < _FEWEST_SCORES:
             raise DataError(

@@ -35,6 +35,7 @@ _CHUNK_BARS: Final = 4_096
 _DAYS_FOR_CLOCK: Final = 3
 _LAGS: Final = (1, 2, 3, 4)
 _WINDOWS: Final = (5, 22, 66)
+_FEWEST: Final = 22  # bars before the first row; a longer mean begins with as many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +91,16 @@ def volatility_table(
     Raises
     ------
     DataError
-        Where there are too few bars for the longest lag.
+        Where there are 22 bars or fewer.
     """
     bars = _bars(quotes, settings)
-    if bars.height <= max(_WINDOWS):
+    if bars.height <= _FEWEST:
         raise DataError(
-            f"a volatility table needs more than {max(_WINDOWS)} open bars, there are "
+            f"a volatility table needs more than {_FEWEST} open bars, there are "
             f"{bars.height} of {settings.horizon_ns / NS_PER_S:g} s",
             remedy="take a longer period or a shorter horizon",
         )
-    table = _lagged(bars).drop_nulls("log_rv_66")
+    table = _lagged(bars).drop_nulls("log_rv_22")
     if news is not None:
         table = with_news(table, news)
     is_next = pl.col("ts_ns").shift(-1) == pl.col("ts_ns") + settings.horizon_ns
@@ -129,7 +130,10 @@ def _lagged(bars: pl.DataFrame) -> pl.DataFrame:
     is_long = bars["ts_ns"][-1] - bars["ts_ns"][0] >= _DAYS_FOR_CLOCK * _DAY_NS
     lagged = bars.with_columns(
         rv.log().alias("log_rv"),
-        *(rv.rolling_mean(n).log().alias(f"log_rv_{n}") for n in _WINDOWS),
+        *(
+            rv.rolling_mean(n, min_samples=min(n, _FEWEST)).log().alias(f"log_rv_{n}")
+            for n in _WINDOWS
+        ),
         *(rv.log().shift(n).alias(f"log_rv_lag_{n}") for n in _LAGS),
         pl.col("return_bps").abs().alias("abs_return_bps"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import sqlite3
 import subprocess
@@ -224,6 +225,64 @@ def test_mistakes_are_explained(streams: list[GoldStream]) -> None:
         _study(streams, storage="sqlite:////no/such/folder/study.db")
 
 
+_CELL = """
+class Typed(Strategy):
+    size: int = param(2, low=1, high=9)
+    wakes = (OnTimer("1s"),)
+    def on_timer(self, ctx):
+        if ctx.has_quote(0):
+            ctx.cancel_all(0)
+            ctx.buy(0, self.size * LOTS, ctx.bid_ticks(0))
+"""
+_NOTEBOOK = """
+import linecache, pickle
+from experiments.sweep import Study
+from framework.engine import BacktestConfig
+from framework.strategy import OnTimer, Strategy, param
+LOTS = 2
+cell = {cell!r}
+# As a notebook does: the cell's source is known to linecache, and there is no file.
+linecache.cache["<cell 1>"] = (len(cell), None, cell.splitlines(True), "<cell 1>")
+exec(compile(cell, "<cell 1>", "exec"))
+streams = pickle.loads({streams!r})
+for config in (BacktestConfig(), BacktestConfig(compiled=True)):
+    for trials in (3, 6):
+        storage = f"sqlite:///typed_{{config.compiled}}.db"
+        study = Study(Typed, streams, trials=trials, batch=2, config=config, storage=storage)
+        outcome = study.run()
+    print(outcome.best.number, *outcome.best.journal_hashes, sum(outcome.table["fills"]) > 0)
+"""
+
+
+def test_a_class_typed_in_a_notebook_is_swept(streams: list[GoldStream]) -> None:
+    text = _NOTEBOOK.format(cell=_CELL, streams=pickle.dumps(streams))
+    path = os.pathsep.join(filter(None, sys.path))
+    told = subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    interpreted, compiled = told.stdout.splitlines()
+    assert interpreted == compiled
+    assert interpreted.endswith("True")
+
+
+def test_without_optuna_the_remedy_is_named() -> None:
+    script = "import sys; sys.modules['optuna'] = None\nimport experiments.sweep"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "CrossbookError: a sweep needs Optuna" in done.stderr
+    assert "pip install 'crossbook[ml]'" in done.stderr
+
+
 def _crossbook(*arguments: str) -> dict[str, object]:
     done = CliRunner().invoke(main, [*arguments, "--json"])
     assert done.exit_code == 0, done.output
@@ -306,5 +365,6 @@ def test_a_sweep_is_tested_on_what_it_has_not_seen(lake: Path, method: str) -> N
         joined = sum(row["pnl out of sample"] for row in found["splits"])
         assert found["pnl out of sample"] == pytest.approx(joined)
     assert Path(str(answer["page"])).read_text("utf-8").count("<h2>Validation</h2>") == 1
+    assert Path(str(answer["best_spec"])).read_text("utf-8").startswith("# Best of 5 trials: ")
     best = _crossbook("run", str(answer["best_spec"]), "--lake", str(lake), "--no-track")
     assert best["pnl"] == pytest.approx(answer["pnl"])

@@ -74,7 +74,8 @@ def test_a_run_comes_back_from_the_store(record: RunRecord, store: Path, tmp_pat
     assert (dataset.dataset.name, dataset.dataset.digest) == ("gold/demo", "v3")
     assert '"delta_table_version": 3' in dataset.dataset.source
     names = {item.path for item in client.list_artifacts(run_id)}
-    assert names == {"journal.arrow", "fills.parquet", "spec.yaml", "strategy.py", "code.diff"}
+    tables = {"journal.arrow", "fills.parquet", "samples.parquet"}
+    assert names == tables | {"spec.yaml", "strategy.py", "code.diff"}
     assert (store / "mlartifacts" / "desk" / run_id / "artifacts").is_dir()
 
 

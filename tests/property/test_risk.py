@@ -61,14 +61,14 @@ def _settings(config):
     return {name: getattr(config, name) for name in config.__dataclass_fields__}
 
 
-@settings(max_examples=60)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(0, 50))
 def test_no_limit_is_ever_passed(seed: int, steps: int, actions: int) -> None:
     case = random_case(seed, steps, actions)
     _run(case, random_limits(random.Random(seed), constant_responses=True))
 
 
-@settings(max_examples=30)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(0, 50))
 def test_no_limit_is_passed_where_messages_overtake_each_other(
     seed: int, steps: int, actions: int
@@ -80,7 +80,7 @@ def test_no_limit_is_passed_where_messages_overtake_each_other(
 def test_every_limit_is_met() -> None:
     """What is never refused is not tested: together the cases come to every reason."""
     met: Counter[Reason] = Counter()
-    for seed in range(150):
+    for seed in range(100):
         case = random_case(seed, 150, 120)
         met.update(_run(case, random_limits(random.Random(seed), constant_responses=True)))
     wanted = {

@@ -17,12 +17,14 @@ _LEVELS = [int(EventKind.DEPTH), int(EventKind.BEST)]
 
 
 def other_future(folder: Path, streams: Sequence[GoldStream], cut_ns: int) -> list[GoldStream]:
-    """Write the streams again with other sizes from an instant on, on the venue's clock."""
+    """Write the streams again, from an instant on without odd prices and with other sizes."""
     changed = []
     for stream in streams:
         rows = pl.concat([pl.DataFrame(pl.from_arrow(batch)) for batch in stream.batches(1 << 18)])
         is_later = (pl.col("ts_exch_ns") >= cut_ns) & pl.col("kind").is_in(_LEVELS)
-        grown = pl.when(is_later & (pl.col("qty_lots") > 0)).then(3 * pl.col("qty_lots") + 7)
+        is_shown = is_later & (pl.col("qty_lots") > 0)
+        grown = pl.when(is_shown & (pl.col("px_ticks") % 2 == 1)).then(0)
+        grown = grown.when(is_shown).then(3 * pl.col("qty_lots") + 7)
         rows = rows.with_columns(
             venue=pl.lit(stream.instrument.venue),
             symbol=pl.lit(stream.instrument.symbol),

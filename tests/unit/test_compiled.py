@@ -134,3 +134,45 @@ def test_a_class_without_source_is_refused():
     )
     with pytest.raises(StrategyError, match=r"Lost\.on_timer must be readable"):
         compile_strategy(space["Lost"])
+
+
+def test_a_method_means_by_a_name_what_its_own_file_means(tmp_path: Path):
+    """A class may inherit from another file, whose numbers and kernels its methods keep using."""
+    first = tmp_path / "first.py"
+    first.write_text(
+        "import math as m\n"
+        "from framework.strategy import OnTimer, Strategy\n"
+        "STEP = 3\n"
+        "class Base(Strategy):\n"
+        "    n: int = 0\n"
+        "    wakes = (OnTimer('1s'),)\n"
+        "    def on_timer(self, ctx):\n"
+        "        self.n += STEP + int(m.sqrt(4.0))\n"
+    )
+    spaces: list[dict[str, object]] = [{}, {}]
+    exec(compile(first.read_text(), str(first), "exec"), spaces[0])
+    second = tmp_path / "second.py"
+    second.write_text("class Derived(Base):\n    def other(self, ctx):\n        return STEP\n")
+    spaces[1] = {"Base": spaces[0]["Base"], "STEP": 4}
+    exec(compile(second.read_text(), str(second), "exec"), spaces[1])
+    assert compile_strategy(spaces[1]["Derived"]).address != 0  # type: ignore[arg-type]
+    clash = tmp_path / "clash.py"
+    clash.write_text(
+        "class Clash(Base):\n"
+        "    def on_timer(self, ctx):\n"
+        "        self.n += self.more(ctx) + STEP\n"
+        "    def more(self, ctx):\n"
+        "        return 0\n"
+    )
+    exec(compile(clash.read_text(), str(clash), "exec"), spaces[1])
+    assert compile_strategy(spaces[1]["Clash"]).address != 0  # type: ignore[arg-type]
+    mixed = tmp_path / "mixed.py"
+    mixed.write_text(
+        "class Mixed(Base):\n"
+        "    def on_timer(self, ctx):\n"
+        "        self.n += self.old(ctx) + STEP\n"
+        "    old = Base.on_timer\n"
+    )
+    exec(compile(mixed.read_text(), str(mixed), "exec"), spaces[1])
+    with pytest.raises(StrategyError, match="mean 3 by STEP, which is 4"):
+        compile_strategy(spaces[1]["Mixed"])  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import crossbook as cb
-from crossbook.names import PLACES
+from crossbook.lazy import PLACES
 
 
 @pytest.mark.parametrize("name", PLACES)

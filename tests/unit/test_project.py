@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("experiments", "framework", "research", "strategies")
+_PACKAGES = ("crossbook", "experiments", "framework", "research", "strategies")
 _PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 _MODULE_OF = {
     "databento-dbn": "databento_dbn",
     "dbl-tempo": "tempo",
     "delta-spark": "delta",
+    "ipython": "IPython",
     "pyyaml": "yaml",
 }
 _PART_OF = {

@@ -134,7 +134,7 @@ def test_a_table_that_lacks_what_was_learnt_from_is_refused() -> None:
     model.fit(_table())
     with pytest.raises(ModelError, match="it lacks news_heat_10s"):
         model.forecast(_table().drop("news_heat_10s"))
-    with pytest.raises(DataError, match="needs 50 bars"):
+    with pytest.raises(DataError, match="needs 30 bars"):
         model.fit(_table()[:20])
 
 

@@ -94,7 +94,7 @@ def compile_strategy(owner: type[Strategy]) -> CompiledStrategy:
     key = hashlib.sha256((repr(dtype.descr) + module_text.told()).encode()).hexdigest()[:20]
     if key not in _built:
         try:
-            module = _load(key, module_text.text, _globals_of(owner) | module_text.kernels)
+            module = _load(key, module_text.text, module_text.outside)
         except CompilationError as error:
             raise _explained(error, source, module_text.lines) from error
         _built[key] = CompiledStrategy(dtype, module.wake)
@@ -116,19 +116,23 @@ def _record_of(owner: type[Strategy]) -> np.dtype:
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """The text of a module, where the lines of its functions come from, and features' kernels."""
+    """The text of a module, where the lines of its functions come from, and what it uses beside.
+
+    ``outside`` are modules, types and kernels by name.
+    """
 
     text: str
     lines: dict[str, dict[int, int]]
-    kernels: dict[str, Callable[..., object]]
+    outside: dict[str, object]
 
     def told(self) -> str:
         """Everything that decides what it compiles to, but for kernels of the framework.
 
-        Those have a folder for each of their versions; a feature of one's own does not.
+        Those have a folder for each of their versions; kernels of one's own do not.
         """
-        own = [inspect.getsource(inspect.unwrap(one)) for one in self.kernels.values()]
-        return "\n".join([self.text, *own])
+        kernels = [one.py_func for one in self.outside.values() if hasattr(one, "py_func")]
+        own = [one for one in kernels if not one.__module__.startswith("framework.")]
+        return "\n".join([self.text, *map(inspect.getsource, own)])
 
 
 def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Module:
@@ -138,7 +142,7 @@ def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Mod
         kinds.append(WakeKind.TIMER)  # an alarm wakes it too
     wanted = [HANDLERS[kind] for kind in kinds]
     functions: dict[str, ast.FunctionDef] = {}
-    needed: dict[str, int] = {}
+    outside: dict[str, object] = {}
     kernels: dict[str, Callable[..., object]] = {}
     fields = frozenset(dtype.names or ())
     while wanted:
@@ -148,9 +152,9 @@ def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Mod
         translator = Translator(source, fields, frozenset(ACTIONS), owner.remembered)
         functions[name] = translator.translate(source.methods[name])
         wanted += sorted(translator.methods)
-        needed = translator.globals | needed
+        _look_up(source, name, translator.globals, outside)
         kernels |= translator.memory.kernels
-    outside = _check_globals(owner, source, needed)
+    numbers = {name: one for name, one in outside.items() if isinstance(one, (int, float))}
     order = _callees_first(functions)
     text = "from framework._jit import array_at, entry, kernel\n"
     text += "from framework.venue.world import W\n"
@@ -159,7 +163,7 @@ def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Mod
     text += "from framework.strategy.compiled.places import memory_place\n"
     text += f"import numpy as np\n\nRECORD = np.dtype({dtype.descr!r})\n"
     # The values stand in the text so that another value is another module, never a stale one.
-    text += "".join(f"{name} = {_written(value)}\n" for name, value in sorted(outside.items()))
+    text += "".join(f"{name} = {_written(value)}\n" for name, value in sorted(numbers.items()))
     lines: dict[str, dict[int, int]] = {}
     for name in order:
         text += "\n\n"
@@ -167,7 +171,8 @@ def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Mod
         body = ast.unparse(functions[name])
         lines[function_name(name)] = _line_map(functions[name], body, start)
         text += body + "\n"
-    return _Module(text + "\n\n" + _wake_text(kinds), lines, kernels)
+    others = {name: one for name, one in outside.items() if name not in numbers}
+    return _Module(text + "\n\n" + _wake_text(kinds), lines, others | kernels)
 
 
 def _callees_first(functions: Mapping[str, ast.FunctionDef]) -> list[str]:
@@ -212,33 +217,33 @@ def _wake_text(kinds: list[WakeKind]) -> str:
     return text + "    return 0\n"
 
 
-def _globals_of(owner: type[Strategy]) -> dict[str, object]:
-    module = sys.modules.get(owner.__module__)
-    return dict(vars(module)) if module else {}
-
-
-def _check_globals(
-    owner: type[Strategy], source: Source, needed: Mapping[str, int]
-) -> dict[str, int | float]:
-    """Return the outside numbers a class uses; refuse what is no number, module or kernel."""
-    numbers: dict[str, int | float] = {}
-    known = _globals_of(owner)
+def _look_up(
+    source: Source, method: str, needed: Mapping[str, int], outside: dict[str, object]
+) -> None:
+    """Note what a method means by names of its file; refuse what is no number, module or kernel."""
+    known = source.known[method]
     for name, line in needed.items():
         value = known.get(name, getattr(builtins, name, None))
-        if isinstance(value, (int, float)):
-            numbers[name] = value if isinstance(value, (bool, float)) else int(value)
-        elif not isinstance(value, (ModuleType, type)) and not hasattr(value, "py_func"):
+        is_number = isinstance(value, (int, float))
+        if not (is_number or isinstance(value, (ModuleType, type)) or hasattr(value, "py_func")):
             raise source.error(
                 line,
                 f"use {name} from outside the class",
                 f"use numbers, math functions, {', '.join(sorted(ALLOWED_CALLS))}, and methods "
                 "of the class; or run it interpreted",
             )
-    return numbers
+        if outside.setdefault(name, value) is not value and outside[name] != value:
+            raise source.error(
+                line,
+                f"mean {value!r} by {name}, which is {outside[name]!r} in a file it inherits from",
+                "give one of them another name",
+            )
 
 
 def _written(value: int | float) -> str:
-    return f"float({str(value)!r})" if isinstance(value, float) else repr(value)
+    if isinstance(value, float):
+        return f"float({str(value)!r})"
+    return repr(value if isinstance(value, bool) else int(value))  # an IntEnum shows its name
 
 
 def _load(key: str, text: str, outside: dict[str, object]) -> ModuleType:
@@ -255,8 +260,7 @@ def _load(key: str, text: str, outside: dict[str, object]) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    taken = {k: v for k, v in outside.items() if not k.startswith("__")}
-    vars(module).update(taken)
+    vars(module).update(outside)
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module

@@ -49,11 +49,15 @@ _REFUSED: Mapping[type[ast.AST], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A class's source: where it stands and its methods as syntax trees with true line numbers."""
+    """A class's source: where it stands and its methods as syntax trees with true line numbers.
+
+    ``known`` is what each method knows of the file it stands in: a class may inherit from others'.
+    """
 
     name: str
     file: str
     methods: dict[str, ast.FunctionDef]
+    known: dict[str, dict[str, object]]
 
     def error(self, line: int, found: str, remedy: str) -> StrategyError:
         """Say what a line may not do in a compiled strategy."""
@@ -75,6 +79,7 @@ def read_source(owner: type, base: type) -> Source:
         Where the source is not to be had: a class typed at a bare prompt has none.
     """
     methods: dict[str, ast.FunctionDef] = {}
+    known: dict[str, dict[str, object]] = {}
     file = "<unknown>"
     for part in reversed(owner.__mro__):
         if part is base or not issubclass(part, base):
@@ -83,7 +88,8 @@ def read_source(owner: type, base: type) -> Source:
             if isinstance(function, FunctionType):
                 file = function.__code__.co_filename
                 methods[name] = _definition(function, owner.__name__)
-    return Source(owner.__name__, file, methods)
+                known[name] = function.__globals__
+    return Source(owner.__name__, file, methods, known)
 
 
 def _definition(function: FunctionType, owner: str) -> ast.FunctionDef:

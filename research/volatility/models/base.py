@@ -20,7 +20,7 @@ OnProgress: TypeAlias = Callable[[int, int], None]
 State: TypeAlias = Mapping[str, object]
 """What JSON can hold."""
 
-_FEWEST_ROWS = 50
+_FEWEST_ROWS = 30
 
 
 class ModelError(CrossbookError):
@@ -80,7 +80,7 @@ def training_rows(table: pl.DataFrame) -> pl.DataFrame:
     Raises
     ------
     DataError
-        Where there are fewer than 50.
+        Where there are fewer than 30.
     """
     rows = known_rows(table)
     if rows.height < _FEWEST_ROWS:

@@ -1,8 +1,12 @@
-"""What can be had from ``crossbook`` itself, and the module each name lives in."""
+"""What can be had from ``crossbook`` itself; each name is imported when it is first used."""
 
 from __future__ import annotations
 
-from typing import Final
+import importlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 PLACES: Final = {
     name: module
@@ -19,10 +23,32 @@ PLACES: Final = {
         "framework.core.errors": ("CrossbookError",),
         "framework.core.clock": ("duration_ns", "instant_ns", "format_ns"),
         "research.performance": ("performance", "profit_bars", "intervals"),
+        "experiments.sweep": ("Study", "Objective", "Pruning"),
         "experiments.lookahead": ("prove",),
+        "experiments.compare": ("compare", "open_runs", "write_comparison"),
         "experiments.golden": ("check", "accept", "read_golden_set"),
         "experiments.report": ("report",),
     }.items()
     for name in names
 }
 """By name, the module."""
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for from where it lives; a module's own hook, see PEP 562."""
+    if name not in PLACES:
+        raise AttributeError(f"module 'crossbook' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(PLACES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name everything, for completion at a prompt."""
+    return sorted(PLACES)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add ``%%backtest`` to a notebook; called by ``%load_ext crossbook``."""
+    from crossbook.notebook import install
+
+    install(shell)
