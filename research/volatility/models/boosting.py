@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -220,10 +221,9 @@ def _progress(rounds: int, on_progress: OnProgress) -> xgboost.callback.Training
 
 def _xgboost() -> ModuleType:
     try:
-        import xgboost
+        return importlib.import_module("xgboost")
     except ImportError as error:
         raise ModelError(
             "this model needs XGBoost, which is not installed",
             remedy="pip install 'crossbook[volatility]'",
         ) from error
-    return xgboost
