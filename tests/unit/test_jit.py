@@ -130,19 +130,6 @@ def test_loading_does_not_get_the_compiler_ready(tmp_path: Path) -> None:
     assert _in_a_process(tmp_path, "import sys", ready) == "True 1 0 False"
 
 
-def test_code_that_counts_references_can_be_loaded(tmp_path: Path) -> None:
-    first = (
-        "import numpy as np\n"
-        "from framework.book.ladder import Ladders\n"
-        "from framework.book.levels import read_levels\n"
-        "ticks, lots = np.ones(3, np.int64), np.ones(3, np.int64)\n"
-        "found = read_levels(Ladders(1).handle, 0, 1, ticks, lots)"
-    )
-    then = "found, lots.sum(), sum(read_levels.stats.cache_hits.values())"
-    assert _in_a_process(tmp_path, first, then) == "True 0 1 0 0 0"
-    assert _in_a_process(tmp_path, first, then) == "True 1 0 0 0 1"
-
-
 def _in_a_process(cache: Path, first: str = "", then: str = "''") -> str:
     """Call a kernel; tell what it returned and how often it was loaded and compiled."""
     program = (
