@@ -38,6 +38,7 @@ _COMMANDS: Final = {
         "experiments.cli.ladder:ladder",
         "Run one spec under every queue model and latency.",
     ),
+    "lag": ("experiments.cli.lag:lag", "Say what a lag of the state store costs."),
     "lookahead": (
         "experiments.cli.lookahead:lookahead",
         "Prove that a strategy does not look ahead.",

@@ -15,6 +15,7 @@ from experiments.report.figures import (
     drawdown_figure,
     equity_figure,
     exposure_figure,
+    gap_figure,
     inventory_figure,
     markout_figure,
     price_figure,
@@ -30,6 +31,7 @@ from experiments.report.measures import attribution_table, performance_table
 from experiments.report.tables import HtmlTable
 from framework.engine.result import Result
 from research.attribution import attribute
+from research.basis_gap import decisions, gap_quantiles
 from research.crossed.plots import episodes_per_day_figure
 
 
@@ -65,6 +67,7 @@ def sections(content: ReportContent) -> list[Section]:
         *_performance(content),
         *_episodes(content),
         *_execution(content),
+        *_decided(content.result),
         *_details(content),
     ]
 
@@ -225,6 +228,22 @@ def _execution(content: ReportContent) -> list[Section]:
             title="Fills",
             tables=(tables.fills_rows(content.result, content.max_fills),),
         ),
+    ]
+
+
+def _decided(result: Result) -> list[Section]:
+    made = decisions(result)
+    if made.is_empty():
+        return []
+    return [
+        Section(
+            anchor="gap",
+            title="Basis gap",
+            text="What requests were decided on: the mid the strategy knew against the venue's at "
+            "that instant, and how long ago the last message it knew of had happened.",
+            figures=(gap_figure({result.strategy: made}),),
+            tables=(tables.pairs_table(gap_quantiles(made), ("quantile", "value")),),
+        )
     ]
 
 

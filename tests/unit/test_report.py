@@ -163,7 +163,7 @@ def test_a_browser_draws_every_figure(tmp_path: Path) -> None:
         check=True,
     )
     boxes = done.stdout.count("data-figure=")
-    assert boxes == 11
+    assert boxes == 12
     assert len(re.findall(r'<svg class="main-svg"[^>]*style="background', done.stdout)) == boxes
     assert "This chart needs a browser" not in re.sub(
         r"<script.*?</script>", "", done.stdout, flags=re.DOTALL

@@ -8,6 +8,7 @@ from experiments.report.figures.account import (
 )
 from experiments.report.figures.attribution import attribution_figure
 from experiments.report.figures.equity import currencies, equity_figure
+from experiments.report.figures.gap import gap_figure
 from experiments.report.figures.market import (
     by_asset,
     inventory_figure,
@@ -26,6 +27,7 @@ __all__ = [
     "drawdown_figure",
     "equity_figure",
     "exposure_figure",
+    "gap_figure",
     "inventory_figure",
     "markout_figure",
     "price_figure",
