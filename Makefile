@@ -67,8 +67,8 @@ constraints: ## Pin every package anew into constraints.txt
 	@rm -rf build/constraints
 	@$(PYTHON) -m venv build/constraints
 	@build/constraints/bin/python -m pip --disable-pip-version-check install --quiet \
-		--editable ".[ml,dev,notebook,spark,state]"
-	@{ echo "# Everything that base, ml, dev, notebook, spark and state install; made by: make constraints"; \
+		--editable ".[ml,dev,notebook,spark,state,volatility]"
+	@{ echo "# Everything that base, ml, dev, notebook, spark, state and volatility install; made by: make constraints"; \
 		build/constraints/bin/python -m pip --disable-pip-version-check freeze \
 		--exclude-editable; } > constraints.txt
 	@rm -rf build/constraints
@@ -89,12 +89,12 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "Python cannot make virtual environments: on Debian and Ubuntu install" \
 			"the package python3-venv." >&2; exit 1; }
 	@echo "Installing Crossbook into $(VENV) (once; a few minutes)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,spark]"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,spark,volatility]"
 	@touch $@
 
 $(NOTEBOOK_STAMP): $(STAMP)
 	@echo "Installing JupyterLab into $(VENV) (once)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,notebook,spark]"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,notebook,spark,volatility]"
 	@touch $@
 
 # Other simulators cap numpy and pandas lower than Crossbook does, hence an environment of their own.

@@ -44,7 +44,7 @@ from numba.core.datamodel.models import ArrayModel
 from numba.core.dispatcher import _FunctionCompiler  # type: ignore[attr-defined]
 from numba.core.errors import NumbaError
 from numba.core.registry import CPUDispatcher, cpu_target
-from numba.core.runtime import _nrt_python
+from numba.core.runtime import rtsys
 from numba.core.typing import make_concrete_template
 from numba.extending import intrinsic, register_model
 from numba.np import arrayobj
@@ -363,8 +363,8 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return what is kept for a signature, None where there is nothing."""
-        for name, address in _nrt_python.c_helpers.items():
-            llvm.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+        # Kernels that allocate call through pointers that numba sets when it first compiles.
+        rtsys.initialize(target_context)
         with self._guard_against_spurious_io_errors():
             return self._load_overload(sig, target_context)
 

@@ -59,7 +59,7 @@ def prove_spec(
         if len(plan.runs) > 1:
             raise SpecError(
                 f"{path.name}: a proof is of one run, the spec asks for {len(plan.runs)}",
-                remedy="leave vary out of the spec",
+                remedy="leave vary out of the spec, or write --set vary={} and what to set instead",
             )
         spec = plan.runs[0].spec
         streams = with_assumptions(open_sources(spec, lake, catalog), spec)

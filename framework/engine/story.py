@@ -9,7 +9,6 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from framework.core.clock import format_ns
 from framework.core.events import NO_PRICE
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent, Liquidity, OrderType, Reason, TimeInForce
@@ -69,7 +68,7 @@ def told_journal(
         return pl.when(known).then((pl.col(column) * tick).round(10))
 
     return rows.select(
-        pl.col("ts_ns").map_elements(format_ns, return_dtype=pl.String).alias("time"),
+        _utc().alias("time"),
         per_book([i.venue for i in instruments], pl.String).alias("venue"),
         per_book([i.symbol for i in instruments], pl.String).alias("symbol"),
         pl.col("order_id").alias("order"),
@@ -93,7 +92,7 @@ def worded(journal: pa.Table | pl.DataFrame) -> pl.DataFrame:
     """Write a journal's instants and enums in words; numbers stay whole ticks and lots."""
     rows = journal if isinstance(journal, pl.DataFrame) else pl.DataFrame(pl.from_arrow(journal))
     return rows.with_columns(
-        pl.col("ts_ns").map_elements(format_ns, return_dtype=pl.String).alias("time"),
+        _utc().alias("time"),
         _words("event", JournalEvent),
         pl.col("side").replace_strict([1, -1], ["buy", "sell"], default=""),
         _words("order_type", OrderType),
@@ -101,6 +100,11 @@ def worded(journal: pa.Table | pl.DataFrame) -> pl.DataFrame:
         _words("liquidity", Liquidity),
         _words("reason", Reason),
     ).select("time", pl.exclude("time", "ts_ns"))
+
+
+def _utc() -> pl.Expr:
+    """Write instants as `framework.core.clock.format_ns` does."""
+    return pl.col("ts_ns").cast(pl.Datetime("ns")).dt.strftime("%Y-%m-%dT%H:%M:%S%.9fZ")
 
 
 def _words(column: str, kinds: type[IntEnum]) -> pl.Expr:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from experiments.cli.group import main
 from framework import _jit
 from framework.engine import kernel_cache
 from framework.engine.kernel_cache import cache_folder, kernels_on_disk, prune
+from framework.synthetic import write_demo_market
 
 
 @pytest.fixture
@@ -68,3 +71,17 @@ def test_the_command_tells_what_it_did(folders: Path, monkeypatch: pytest.Monkey
     again = CliRunner().invoke(main, ["warm", "--json"])
     assert '"compiled":[],"kernels":["loop.advance"],"pruned":[]' in again.output
     assert kernel_cache.cache_folder() == folders / "used"
+
+
+def test_a_kernel_that_allocates_runs_when_it_is_loaded(tmp_path: Path) -> None:
+    made = (
+        "from framework.features import feature_frame;"
+        "from framework.replay import open_streams;"
+        f"print(feature_frame(open_streams({str(tmp_path)!r}, 'demo')[0]).height)"
+    )
+    write_demo_market(tmp_path, rows=2_000, seed=1)
+    found = [
+        subprocess.run([sys.executable, "-c", made], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert found[0].stdout == found[1].stdout != "0\n"
