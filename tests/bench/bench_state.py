@@ -1,4 +1,4 @@
-"""Measure the state store: recording, both emulations, and a replay into a real MongoDB."""
+"""Measure the state store: recording, its emulation, and a replay into a real MongoDB."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from framework.core.clock import NS_PER_MS, NS_PER_S
+from framework.core.clock import NS_PER_S
 from framework.replay import open_streams
 from framework.state.desk import DeskLayout, set_up
 from framework.state.emulation.expected import expected
 from framework.state.feed import IssuedWrite, issued_writes, store_rows
 from framework.state.mongo import connect
 from framework.state.mongo.replay import ReplayReport, serve_replay
-from framework.state.view import StoreView, send, settle
 from framework.synthetic import write_demo_market
 from tests.conformance.mongod import Mongod
 
 _EVENTS = 100_000
-_LAG_NS = 5 * NS_PER_MS
 _PACE, _PACED = 3_000, 30_000
 
 
@@ -51,16 +49,7 @@ def main() -> None:
         streams = open_streams(Path(folder) / "lake", "demo")
         instruments = [stream.instrument for stream in streams]
         rows = list(store_rows(streams))
-        n_rows = sum(len(batch) for batch in rows)
         _timed("market events recorded as rows", _EVENTS, lambda: list(store_rows(streams)))
-
-        def view() -> None:
-            seen = StoreView(len(streams))
-            for batch in rows:
-                for row in batch:
-                    settle(seen.handle, send(seen.handle, row, _LAG_NS) - _LAG_NS)
-
-        _timed("rows through the kernels' view, from Python", n_rows, view)
         tape = list(issued_writes(rows, instruments))
         newest = {one.collection: one.document_id() for _, one in tape}
         _timed(

@@ -150,5 +150,5 @@ def test_what_is_compiled_into_kernels_counts_as_their_source() -> None:
     """Layouts and constants stand in files without a kernel, and a change of them must be seen."""
     root = _CHECKOUT / "framework"
     sources = {str(path.relative_to(root)) for path in _jit.kernel_sources()}
-    assert {"engine/loop.py", "venue/records.py", "core/orders.py", "state/lag.py"} <= sources
+    assert {"engine/loop.py", "venue/records.py", "core/orders.py"} <= sources
     assert "lake/ingest.py" not in sources
