@@ -156,6 +156,8 @@ class CrossedArbitrage(Strategy):
         for buy in range(ctx.n_books):
             for sell in range(ctx.n_books):
                 if self.since_ns[buy, sell] > 0:
+                    self.follow(ctx, buy, sell)  # a book may have become invalid since
+                if self.since_ns[buy, sell] > 0:
                     due_ns = self.since_ns[buy, sell] + self.min_age_ns
                     due_ns = max(due_ns, self.rests_ns[buy, sell])
                     if due_ns > ctx.now_ns:

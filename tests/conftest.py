@@ -20,6 +20,10 @@ settings.load_profile("crossbook")
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+# Strategies as a quant keeps them beside a lake: importing one reads the lake of its folder.
+collect_ignore = ["support/lookahead"]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "captures: needs the real market captures")
     config.addinivalue_line("markers", "spark: starts Spark, once for all tests")

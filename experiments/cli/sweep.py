@@ -27,6 +27,7 @@ from experiments.sweep.from_spec import sweep_of
 from experiments.sweep.outcome import SweepOutcome
 from experiments.sweep.plots import deflation_text
 from experiments.sweep.study import OnTrials
+from experiments.sweep.trials import SweptTrial, read_trial
 from experiments.sweep.validation import OnSplit
 from framework._jit import is_cached
 from framework.engine.loop import advance
@@ -132,26 +133,7 @@ def _progress(output: Output, objective: object) -> Iterator[tuple[OnTrials, OnS
 
 def _show(output: Output, swept: Swept) -> None:
     outcome = swept.outcome
-    several = len(outcome.objectives) > 1
-    rows = outcome.front[:_SHOWN] if several else _leaders(outcome)
-    if rows:
-        names = list(rows[0].parameters)
-        wanted = [o.metric for o in outcome.objectives]
-        measures = [*wanted, *(name for name in _METRICS if name not in wanted)]
-        table = []
-        for trial in rows:
-            deflated = outcome.deflated_of(trial.number)
-            table.append(
-                [
-                    trial.number,
-                    *(trial.parameters[name] for name in names),
-                    *(trial.metrics[name] for name in measures),
-                    None if deflated is None else round(deflated.probability, 4),
-                ]
-            )
-        title = f"Pareto front, {len(outcome.front)} trials" if several else "Best trials"
-        output.table(title, ["trial", *names, *measures, "deflated sharpe"], table)
-        output.text(deflation_text(outcome))
+    _show_best(output, outcome)
     if outcome.overfitting is not None:
         output.text(
             f"Probability of backtest overfitting: {outcome.overfitting.probability:.3f} "
@@ -163,8 +145,8 @@ def _show(output: Output, swept: Swept) -> None:
         f"{told['trials']} trials, {told['pruned']} pruned, {told['failed']} failed{earlier}"
     )
     if swept.validation is not None:
-        table_of = swept.validation.table
-        output.table(f"Validation, {swept.validation.method}", table_of.columns, table_of.rows())
+        table = swept.validation.table
+        output.table(f"Validation, {swept.validation.method}", table.columns, table.rows())
         figures = [[name, value] for name, value in swept.validation.summary().items()]
         output.table("Out of sample", ["figure", "value"], figures)
     output.text(f"plots: {swept.page}")
@@ -174,9 +156,28 @@ def _show(output: Output, swept: Swept) -> None:
         output.text(f"MLflow: experiment {swept.experiment}, run {swept.run_id}")
 
 
-def _leaders(outcome: SweepOutcome) -> list[Any]:
-    from experiments.sweep.trials import read_trial
+def _show_best(output: Output, outcome: SweepOutcome) -> None:
+    """Print the best trials, each beside its deflated Sharpe ratio."""
+    several = len(outcome.objectives) > 1
+    trials = outcome.front[:_SHOWN] if several else _leaders(outcome)
+    if not trials:
+        return
+    names = list(trials[0].parameters)
+    wanted = [objective.metric for objective in outcome.objectives]
+    measures = [*wanted, *(name for name in _METRICS if name not in wanted)]
+    rows = []
+    for trial in trials:
+        deflated = outcome.deflated_of(trial.number)
+        row = [trial.number, *(trial.parameters[name] for name in names)]
+        row += [trial.metrics[name] for name in measures]
+        rows.append([*row, None if deflated is None else round(deflated.probability, 4)])
+    title = f"Pareto front, {len(outcome.front)} trials" if several else "Best trials"
+    output.table(title, ["trial", *names, *measures, "deflated sharpe"], rows)
+    output.text(deflation_text(outcome))
 
+
+def _leaders(outcome: SweepOutcome) -> list[SweptTrial]:
+    """Order the complete trials by the objective and take the first."""
     objective = outcome.objectives[0]
     complete = [read_trial(t) for t in outcome.trials if t.state.name == "COMPLETE"]
     down = objective.direction == "minimize"

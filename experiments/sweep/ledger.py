@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import optuna
+from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +28,8 @@ class Ledger:
     Parameters
     ----------
     storage
-        URL such as ``sqlite:///study.db``; None keeps the study in memory.
+        URL such as ``sqlite:///study.db``, or a storage of Optuna's; None keeps the study in
+        memory.
     name
         Of the study.
     directions
@@ -45,17 +47,18 @@ class Ledger:
 
     def __init__(
         self,
-        storage: str | None,
+        storage: str | BaseStorage | None,
         name: str,
         directions: Sequence[StudyDirection],
         definition: Mapping[str, str],
         *,
         fresh: bool = False,
     ) -> None:
-        self._where = "memory" if storage is None else without_credentials(storage)
+        url = storage if isinstance(storage, str) else ""
+        self._where = without_credentials(url) if url else type(storage or self).__name__
         try:
             with quiet():
-                if fresh and storage and name in optuna.get_all_study_names(storage):
+                if fresh and storage is not None and name in optuna.get_all_study_names(storage):
                     optuna.delete_study(study_name=name, storage=storage)
                 self.study = optuna.create_study(
                     storage=storage,
@@ -64,7 +67,7 @@ class Ledger:
                     load_if_exists=True,
                 )
         except (SQLAlchemyError, ImportError, ValueError, OSError) as error:
-            reason = str(error).splitlines()[0].replace(storage or "", self._where)
+            reason = str(error).splitlines()[0].replace(url or self._where, self._where)
             raise CrossbookError(
                 f"a study's storage must be usable, {self._where} is not: {reason}",
                 remedy="correct sweep.storage, e.g. sqlite:///study.db",

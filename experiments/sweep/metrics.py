@@ -25,6 +25,12 @@ from research.performance.measures import moments
 from research.validation import block_sums
 
 _COUNTS: Final = ("orders", "fills", "maker_fills", "rejected", "excluded_fills")
+METRICS: Final = (
+    *("pnl", "drawdown", "sharpe", "sortino", "calmar", "inventory", "gross_exposure"),
+    *_COUNTS,
+    *("fees", "carry", "fill_ratio"),
+)
+"""Names of all measures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from experiments.strategy_class import source_of
 from experiments.sweep.available import OPTUNA_VERSION
 from experiments.sweep.ledger import Ledger
-from experiments.sweep.metrics import measure
+from experiments.sweep.metrics import METRICS, measure
 from experiments.sweep.objectives import Objective, as_objectives
 from experiments.sweep.outcome import SweepOutcome
 from experiments.sweep.pruning import Looks, Pruning
@@ -68,7 +69,8 @@ class Study:
     batch
         Trials asked for together.
     storage
-        URL such as ``sqlite:///study.db``; None keeps the study in memory.
+        URL such as ``sqlite:///study.db``, or a storage of Optuna's; None keeps the study in
+        memory.
     name
         In the storage; the strategy's where empty.
     pruning
@@ -113,7 +115,7 @@ class Study:
         sampler: str | MakeSampler = "tpe",
         seed: int = 0,
         batch: int = BATCH,
-        storage: str | None = None,
+        storage: str | BaseStorage | None = None,
         name: str = "",
         pruning: Pruning | None = None,
         config: BacktestConfig | None = None,
@@ -125,6 +127,8 @@ class Study:
     ) -> None:
         self.begin = strategy() if isinstance(strategy, type) else strategy
         self.objectives = as_objectives(objectives)
+        for objective in self.objectives:
+            objective.of(dict.fromkeys(METRICS, 0.0))  # a wrong name is told before anything runs
         self.space = search_space(type(self.begin), ranges)
         self.trials = trials
         self._batch = batch

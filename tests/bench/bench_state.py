@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from framework.core.clock import NS_PER_MS
+from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.replay import open_streams
 from framework.state.desk import DeskLayout, set_up
 from framework.state.emulation.expected import expected
-from framework.state.feed import issued_writes, store_rows
+from framework.state.feed import IssuedWrite, issued_writes, store_rows
 from framework.state.mongo import connect
-from framework.state.mongo.replay import serve_replay
+from framework.state.mongo.replay import ReplayReport, serve_replay
 from framework.state.view import StoreView, send, settle
 from framework.synthetic import write_demo_market
 from tests.conformance.mongod import Mongod
 
 _EVENTS = 100_000
 _LAG_NS = 5 * NS_PER_MS
+_PACE, _PACED = 3_000, 30_000
 
 
 def _timed(what: str, count: int, run: Callable[[], object]) -> None:
@@ -30,6 +31,17 @@ def _timed(what: str, count: int, run: Callable[[], object]) -> None:
     run()
     seconds = time.perf_counter() - started
     print(f"{what:<44} {count / seconds:>12,.0f}/s")
+
+
+def _served(
+    server: Mongod, database: str, tape: Sequence[IssuedWrite], pace: int | None
+) -> ReplayReport:
+    """Replay a tape, at so many documents a second or as fast as it goes."""
+    span_s = (tape[-1].issued_ns - tape[0].issued_ns) / NS_PER_S
+    speed = None if pace is None else pace * span_s / len(tape)
+    with connect(server.uri, database=database) as store:
+        set_up(store)
+        return serve_replay(store, tape, speed=speed)
 
 
 def main() -> None:
@@ -59,19 +71,21 @@ def main() -> None:
         server = Mongod(Path(folder) / "mongod")
         try:
             server.start()
-            with connect(server.uri, database="bench") as store:
-                set_up(store)
-                report = serve_replay(store, tape, speed=None)
+            reports = {
+                "sustained": _served(server, "full", tape, None),
+                f"at {_PACE:,}/s": _served(server, "paced", tape[:_PACED], _PACE),
+            }
         except pytest.skip.Exception as missing:
             print(missing)
             return
         finally:
             server.kill()
-        print(
-            f"{'documents into a local mongod, sustained':<44} "
-            f"{report.documents_per_s:>12,.0f}/s, write latency "
-            f"{report.write_ms['p50']:.1f} ms median, {report.write_ms['p99']:.1f} ms p99"
-        )
+        for name, report in reports.items():
+            what = f"documents into a local mongod, {name}"
+            print(
+                f"{what:<44} {report.documents_per_s:>12,.0f}/s, write latency "
+                f"{report.write_ms['p50']:.1f} ms median, {report.write_ms['p99']:.1f} ms p99"
+            )
 
 
 if __name__ == "__main__":

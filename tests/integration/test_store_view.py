@@ -14,10 +14,11 @@ from framework.core.clock import NS_PER_MS
 from framework.core.errors import SpecError, StrategyError
 from framework.core.events import NO_PRICE
 from framework.core.links import LatencyKind, LatencyModel
-from framework.core.orders import JournalEvent
+from framework.core.orders import JournalEvent, Reason
 from framework.engine import BacktestConfig, Result, run_backtest, run_trials
 from framework.engine.run import StrategyFailedError
 from framework.replay import GoldStream, hold_market, open_streams
+from framework.risk import RiskLimits
 from framework.state import Lag, StoreLink
 from framework.strategy import Context, OnBest, OnIceberg, OnTimer, OnWall, Strategy, param
 from framework.synthetic import write_demo_market
@@ -254,3 +255,17 @@ def test_a_view_that_does_not_exist_is_refused() -> None:
         type("Odd", (Strategy,), {"view": "mongo"})
     with pytest.raises(SpecError, match="must not be negative"):
         BacktestConfig(store_bucket_ns=-1)
+
+
+def test_the_heartbeat_limit_asks_the_store(demo: Sequence[GoldStream]) -> None:
+    limits = RiskLimits(stale_after_ns=200 * NS_PER_MS)
+    direct = _run(MidpointQuoting(), demo, risk=limits)
+    stored = _run(MidpointQuoting(), demo, risk=limits, view="store")
+    assert stored.journal_hash == direct.journal_hash
+    # A store so far behind never shows a tick that is young enough: nothing may stand.
+    behind = StoreLink(write=Lag(ns=300 * NS_PER_MS))
+    late = _run(MidpointQuoting(), demo, risk=limits, view="store", store=behind)
+    refused = pl.DataFrame(pl.from_arrow(late.journal)).filter(event=JournalEvent.REJECTED)
+    assert refused.height > 10
+    assert (refused["reason"] == Reason.RISK_STALE).all()
+    assert late.counters["fills"] == 0

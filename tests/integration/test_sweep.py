@@ -19,10 +19,13 @@ from polars.testing import assert_frame_equal
 
 pytest.importorskip("optuna", reason="needs the ml extra")
 
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
 from experiments.cli import main
 from experiments.sweep import Objective, Pruning, Range, Study, SweepOutcome
+from experiments.sweep.metrics import METRICS
 from experiments.sweep.pruning import pruning_named
 from framework.core.errors import CrossbookError, SpecError, StrategyError
 from framework.engine import BacktestConfig, run_backtest
@@ -98,6 +101,7 @@ def test_a_trial_is_the_run_of_its_parameters(streams: list[GoldStream]) -> None
     assert [trial.number for trial in outcome.trials] == list(range(6))
     begin = {"lean": 0.5, "size": 5, "behind": 0}
     assert outcome.trials[0].params == begin
+    assert set(METRICS) == set(outcome.best.metrics)
     best = outcome.best
     alone = run_backtest(Quotes(**best.parameters), streams)
     assert best.journal_hashes == (alone.journal_hash,)
@@ -151,6 +155,16 @@ def test_a_study_goes_on_beyond_its_end(streams: list[GoldStream], tmp_path: Pat
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     _study(streams, storage=storage, trials=7).run()
     _same(_study(streams, storage=storage, trials=12).run(), _study(streams, trials=12).run())
+
+
+def test_any_storage_of_optunas_will_do(streams: list[GoldStream], tmp_path: Path) -> None:
+    def journal() -> JournalStorage:
+        return JournalStorage(JournalFileBackend(str(tmp_path / "study.log")))
+
+    _study(streams, storage=journal(), trials=7).run()
+    resumed = _study(streams, storage=journal(), trials=12)
+    assert len(resumed.ledger.trials) == 7
+    _same(resumed.run(), _study(streams, trials=12).run())
 
 
 def test_another_study_of_the_name_is_refused(streams: list[GoldStream], tmp_path: Path) -> None:
@@ -217,7 +231,7 @@ def test_mistakes_are_explained(streams: list[GoldStream]) -> None:
     with pytest.raises(SpecError, match="lower to a higher"):
         _study(streams, ranges={"lean": (1.0, 0.5)})
     with pytest.raises(SpecError, match="got 'sharp'") as caught:
-        _study(streams, objectives="sharp", trials=1).run()
+        _study(streams, objectives="sharp")
     assert "sharpe" in caught.value.remedy
     with pytest.raises(SpecError, match="one objective on one span"):
         _study(streams, objectives=["pnl", "drawdown"], pruning=Pruning(every="1s"))

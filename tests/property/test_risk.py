@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from framework.core.orders import Reason
 from framework.engine.backtest import run_backtest
 from framework.risk import Protection, RiskLimits
 from tests.oracle.engine.compare import Case, costly_case, random_case
-from tests.oracle.engine.risk import check_limits
+from tests.oracle.engine.risk import check_limits, check_refusals
 
 
 def random_limits(rng: random.Random, *, constant_responses: bool) -> RiskLimits:
@@ -23,9 +24,10 @@ def random_limits(rng: random.Random, *, constant_responses: bool) -> RiskLimits
 
     protection = None
     if constant_responses and rng.random() < 0.5:
+        most = maybe(5, 20)
         protection = Protection(
-            max_fills=rng.choice([1, 2, 5]),
-            max_lots=maybe(5, 20),
+            max_fills=rng.choice([1, 2, 5]) if most is None else None,
+            max_lots=most,
             window_ns=rng.choice([5, 50]),
             pause_ns=rng.choice([1, 20, 100]),
         )
@@ -51,14 +53,9 @@ def random_limits(rng: random.Random, *, constant_responses: bool) -> RiskLimits
 def _run(case: Case, limits: RiskLimits) -> set[Reason]:
     for item in case.instruments:  # limits in money take one currency
         assert item.currency == ""
-    config = case.config
-    config = type(config)(**{**_settings(config), "risk": limits})
+    config = replace(case.config, risk=limits)
     result = run_backtest(case.strategy, case.streams(), config)
     return check_limits(result, limits, case.books)
-
-
-def _settings(config):
-    return {name: getattr(config, name) for name in config.__dataclass_fields__}
 
 
 @settings(max_examples=200)
@@ -106,3 +103,32 @@ def test_the_check_itself_finds_what_passes() -> None:
             continue
         blind += 1
     assert blind < 10
+
+
+def test_no_position_is_passed_while_word_of_a_fill_is_missing() -> None:
+    """Long runs whose messages overtake each other, with little room."""
+    for seed in range(100):
+        case = costly_case(seed, 150, 120)
+        _run(case, RiskLimits(max_position_lots=random.Random(seed).choice([5, 8, 20])))
+
+
+def test_no_window_fills_more_lots_than_protection_allows() -> None:
+    """Long runs whose only limit is that of protection."""
+    for seed in range(60):
+        case = random_case(seed, 150, 120)
+        protection = Protection(max_lots=random.Random(seed).choice([3, 8]), window_ns=200)
+        _run(case, RiskLimits(protection=protection))
+
+
+def test_nothing_is_refused_without_cause() -> None:
+    """Where no message takes time, every refusal is recomputed too."""
+    refused = 0
+    for seed in range(60):
+        case = random_case(seed, 120, 100)
+        case.instruments[:] = [
+            replace(item, order_entry_ns=0, response_ns=0) for item in case.instruments
+        ]
+        limits = random_limits(random.Random(seed), constant_responses=True)
+        config = replace(case.config, risk=limits)
+        refused += check_refusals(run_backtest(case.strategy, case.streams(), config), limits)
+    assert refused > 300

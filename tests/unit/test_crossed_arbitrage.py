@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from framework.core.errors import StrategyError
+from framework.core.events import EventKind
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent
 from framework.engine import BacktestConfig, Result, StrategyFailedError, run_backtest
@@ -77,6 +78,14 @@ def test_dust_is_a_trap_and_depth_behind_it_is_walked(tmp_path: Path):
     b = [*quotes(0, 10_000, 10_010), level(50, 1, 10_020, 2), level(60, 1, 10_019, 9), *still(400)]
     found = sent(run(tmp_path, [(A, a), (B, b)], max_lots=100))
     assert found == [(70, 0, 1, 10_012, 11), (70, 1, -1, 10_019, 11)]
+
+
+def test_a_book_that_has_become_invalid_is_not_traded(tmp_path: Path):
+    a = [*quotes(0, 10_000, 10_010), *still(400)]
+    crossed = [*quotes(0, 10_000, 10_010), *moved(50, 1, 10_000, 10_020)]
+    assert len(sent(run(tmp_path, [(A, a), (B, [*crossed, *still(400)])]))) == 2
+    lost = [*crossed, Event(60, EventKind.GAP, 0, 0, 0), *still(400)]
+    assert sent(run(tmp_path, [(A, a), (B, lost)])) == []
 
 
 def test_fees_financing_and_alpha_narrow_the_edge(tmp_path: Path):

@@ -199,3 +199,39 @@ def _check_protection(rows: Sequence[Row], b: int, limits: RiskLimits, item: Ins
             end_ns = max((row["ts_ns"] for row in rows), default=0)
             paused = any(t <= heard_ns < t + guard.pause_ns for t in trips)
             assert paused or heard_ns > end_ns
+
+
+def check_refusals(result: Result, limits: RiskLimits) -> int:
+    """Hold refusals against limits where no message takes time; return how many there were.
+
+    What is known is then what is true, but for instants at which something has yet to be heard of.
+    """
+    rows = result.journal.to_pylist()
+    told = (*OVER, JournalEvent.FILLED, JournalEvent.DECREMENTED, JournalEvent.REPLACE_SENT)
+    busy_ns = {row["ts_ns"] for row in rows if row["event"] in told and not _is_ours(row)}
+    truth, justified = Truth(), 0
+    for i, row in enumerate(rows):
+        refused = row["event"] == JournalEvent.SUBMITTED and not is_sent(rows, i)
+        if refused and row["ts_ns"] not in busy_ns:
+            own = limits.of(result.instruments[row["book"]].name)
+            reason, bid, ask = rows[i + 1]["reason"], row["bid_ticks"], row["ask_ticks"]
+            if reason == Reason.RISK_ORDER_SIZE:
+                assert own.max_order_lots is not None
+                assert row["qty_lots"] > own.max_order_lots
+            elif reason == Reason.RISK_POSITION:
+                assert own.max_position_lots is not None
+                worst = truth.worst(row["book"], row["side"]) + row["qty_lots"]
+                assert worst > own.max_position_lots
+            elif reason == Reason.RISK_OPEN_ORDERS:
+                assert limits.max_open_orders is not None
+                assert len(truth.open) >= limits.max_open_orders
+            elif reason == Reason.RISK_COLLAR:
+                assert own.collar_bps is not None
+                mid = (bid + ask) / 2
+                assert abs(row["px_ticks"] - mid) > own.collar_bps / 1e4 * mid - 1e-9
+            elif reason == Reason.RISK_SPREAD and NO_PRICE not in (bid, ask):
+                assert own.max_spread_pct is not None
+            justified += 1
+        if row["event"] != JournalEvent.RISK_BREACH and not refused:
+            truth.take(row)
+    return justified
