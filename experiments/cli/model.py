@@ -1,4 +1,4 @@
-"""``crossbook model``: train models of volatility, test them, and choose the one in use."""
+"""``crossbook model``: train models of volatility, test them, and choose the one in use; every command takes --json."""
 
 from __future__ import annotations
 
