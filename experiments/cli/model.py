@@ -1,4 +1,4 @@
-"""``crossbook model``: train models of volatility, test them, and choose the one in use; every command takes --json."""
+"""``crossbook model``: train models of volatility, test them, and choose the one in use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COLUMNS: Final = (
 
 @click.group()
 def model() -> None:
-    """Forecast volatility: train models, test them, choose the one in use."""
+    """Forecast volatility: train, test and choose models; every command takes --json."""
 
 
 def _source_options(command: Callable[_P, None]) -> Callable[_P, None]:
