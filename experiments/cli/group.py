@@ -43,6 +43,7 @@ _COMMANDS: Final = {
         "experiments.cli.lookahead:lookahead",
         "Prove that a strategy does not look ahead.",
     ),
+    "model": ("experiments.cli.model:model", "Train, test and choose models of volatility."),
     "planted": ("experiments.cli.planted:planted", "Generate a market whose truth is known."),
     "pretrade": (
         "experiments.cli.pretrade:pretrade",
