@@ -161,7 +161,7 @@ def _combinations(document: Document, spec: Spec) -> list[dict[str, object]]:
             problem = "a varied path needs at least one value"
         if problem:
             place = ("vary", path)
-            remedy = "vary parameters, latency, fees, queue, exchange or seed"
+            remedy = "vary parameters, latency, fees, queue, exchange, risk or seed"
             raise mistakes_error(document, [(place, problem, remedy)], error=SpecError)
     count = 1
     for values in spec.vary.values():
