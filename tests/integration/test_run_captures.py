@@ -36,7 +36,7 @@ def answer(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 def test_later_orders_find_less(answer: dict[str, object]) -> None:
-    """Which attempts a few milliseconds spoil is chance, how many are met and at what loss is not."""
+    """Which attempts some milliseconds spoil is chance; how many they spoil is not."""
     variants = answer["variants"]
     assert isinstance(variants, list)
     assert [v["values"]["latency.one_way"] for v in variants] == ["0ms", "1ms", "10ms", "50ms"]
