@@ -8,16 +8,13 @@ import numpy as np
 
 from framework._jit import array_at, kernel
 from framework.core.events import I64Array, Record, Records
+from framework.venue.records import record_of
 from framework.venue.world import W
 
 _I, _F = np.int64, np.float64
 
 
-def _record(**fields: type) -> np.dtype:
-    return np.dtype(list(fields.items()))
-
-
-LIMITS_DTYPE: Final = _record(
+LIMITS_DTYPE: Final = record_of(
     max_notional=_F,
     max_open=_I,
     rate=_F,
@@ -31,7 +28,7 @@ LIMITS_DTYPE: Final = _record(
 )
 """Limits of a trial; what is not limited is inf or `FOREVER`. ``rate`` is messages a nanosecond."""
 
-BOOK_LIMITS_DTYPE: Final = _record(
+BOOK_LIMITS_DTYPE: Final = record_of(
     max_position=_I,
     max_order=_I,
     max_order_notional=_F,
@@ -57,7 +54,7 @@ lots into steps common to its asset; ``venue`` numbers venues. ``unit`` is the w
 ``scale`` that of inverse contracts (0: linear); ``maker`` and ``taker`` are rates, with what a lot
 costs on top."""
 
-USE_DTYPE: Final = _record(
+USE_DTYPE: Final = record_of(
     buys=_I,
     sells=_I,
     quoted=_I,
@@ -75,11 +72,11 @@ filled, as far as we can know; ``quoted`` those of orders that may rest. ``cash`
 ``mark`` are of the fills we have heard of and the last known mid. ``paused_ns`` is when protection
 lets quotes pass again; ``n_fills`` and ``filled`` count what stands in its ring from ``head``."""
 
-TRIAL_USE_DTYPE: Final = _record(n_orders=_I, tokens=_F, tokens_ns=_I, peak=_F, stopped=_I)
+TRIAL_USE_DTYPE: Final = record_of(n_orders=_I, tokens=_F, tokens_ns=_I, peak=_F, stopped=_I)
 """What a trial has used of the limits it has as a whole; ``stopped`` is the reason, 0 while it may
 go on."""
 
-AT_RISK_DTYPE: Final = _record(
+AT_RISK_DTYPE: Final = record_of(
     id=_I, lots=_I, base=_I, replacing=_I, n_replacing=_I, told=_I, is_quote=_I, over=_I
 )
 """What the order `id` may still be filled with. ``base`` is what was left of it at the latest news,
