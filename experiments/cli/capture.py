@@ -8,7 +8,7 @@ import click
 import polars as pl
 
 from experiments.capture import Captured, run_capture
-from experiments.cli.output import Output, lake_options, output_option
+from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.load import load_plan
 from framework.catalog import load_catalog
 from framework.lake.store import Lake
@@ -16,14 +16,7 @@ from research.crossed import capture_summary
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--set",
-    "overrides",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help="Override the spec, e.g. --set parameters.min_depth=10; may be repeated.",
-)
+@spec_options("parameters.min_depth=10")
 @click.option(
     "--markets",
     type=click.IntRange(1, 100),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.output import Output, lake_options, output_option
+from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.cli.progress import replay_progress
 from experiments.ladder import ESTIMATES, SCALES, Ladder, climb
 from experiments.load import load_plan
@@ -27,14 +27,7 @@ def _scale(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> tu
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--set",
-    "overrides",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help="Override the spec, e.g. --set parameters.size=2; may be repeated.",
-)
+@spec_options("parameters.size=2")
 @click.option(
     "--queue",
     "queues",

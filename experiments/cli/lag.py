@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.output import Output, lake_options, output_option
+from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.cli.progress import replay_progress
 from experiments.lag import LAGS_NS, Lagged, run_lags
 from experiments.lag_page import write_lag_page
@@ -48,17 +48,10 @@ def _lags(_: click.Context, parameter: click.Parameter, text: str | None) -> tup
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
+@spec_options("store.notify=1ms")
 @click.option("--write", metavar="LAGS", callback=_lags, help="Write lags to try, e.g. 0,1ms,5ms.")
 @click.option("--notify", metavar="LAGS", callback=_lags, help="Notify lags to try instead.")
 @click.option("--read", metavar="LAGS", callback=_lags, help="Read lags to try instead.")
-@click.option(
-    "--set",
-    "overrides",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help="Override the spec, e.g. --set store.notify=1ms; may be repeated.",
-)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -12,6 +12,7 @@ from experiments.cli.output import (
     Output,
     lake_options,
     output_option,
+    spec_options,
 )
 from experiments.cli.progress import steps_progress
 from experiments.lookahead import POINTS, Future, Offence, Proof, prove_spec
@@ -21,14 +22,7 @@ from framework.lake.store import Lake
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--set",
-    "overrides",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help="Override the spec, e.g. --set end=2024-01-02T14:40; may be repeated.",
-)
+@spec_options("end=2024-01-02T14:40")
 @click.option(
     "--points",
     type=click.IntRange(2, 10_000),

@@ -130,6 +130,23 @@ def output_option(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def spec_options(example: str) -> Callable[[Callable[_P, None]], Callable[_P, None]]:
+    """Add the argument SPEC (``spec``, a Path) and ``--set`` (``overrides``), with an example."""
+
+    def add(command: Callable[_P, None]) -> Callable[_P, None]:
+        spec = click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
+        overrides = click.option(
+            "--set",
+            "overrides",
+            metavar="PATH=VALUE",
+            multiple=True,
+            help=f"Override the spec, e.g. --set {example}; may be repeated.",
+        )
+        return spec(overrides(command))
+
+    return add
+
+
 def lake_options(command: Callable[_P, None]) -> Callable[_P, None]:
     """Add ``--lake`` (passed as ``lake``, a Path) and ``--catalog`` (``catalog``, Path or None)."""
     lake = click.option(

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 import polars as pl
 
-from experiments.cli.output import Output, lake_options, output_option
+from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.cli.progress import replay_progress
 from experiments.journal_file import write_journal
 from experiments.load import load_plan
@@ -20,14 +20,7 @@ from framework.engine import StrategyFailedError
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--set",
-    "overrides",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help="Override the spec, e.g. --set parameters.min_edge_bps=2; may be repeated.",
-)
+@spec_options("parameters.min_edge_bps=2")
 @click.option("--seed", type=int, default=None, help="Seed, instead of the spec's.")
 @click.option(
     "--out",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from experiments.cli.output import Output, lake_options, output_option
+from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.load import load_plan
 from experiments.shortfall import summary, work_orders
 from framework.catalog import load_catalog
@@ -14,14 +14,7 @@ from framework.lake.store import Lake
 
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--set",
-    "overrides",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help="Override the spec, e.g. --set parameters.parent_lots=500; may be repeated.",
-)
+@spec_options("parameters.parent_lots=500")
 @click.option(
     "--arrivals",
     type=click.IntRange(1, 1_000),

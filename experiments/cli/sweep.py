@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from experiments.cli.output import Output, lake_options, output_option
+from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.load import load_plan
 from experiments.run import RunOptions
 from experiments.spec_sweep import Method
@@ -40,14 +40,7 @@ _METRICS = ("pnl", "drawdown", "inventory", "sharpe", "fills")
 
 
 @click.command("sweep")
-@click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--set",
-    "overrides",
-    metavar="PATH=VALUE",
-    multiple=True,
-    help="Override the spec, e.g. --set sweep.sampler.seed=2; may be repeated.",
-)
+@spec_options("sweep.sampler.seed=2")
 @click.option("--trials", type=click.IntRange(1), default=None, help="In all, instead of SPEC's.")
 @click.option(
     "--validate",
