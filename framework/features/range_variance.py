@@ -77,9 +77,7 @@ def parkinson_over(high: F64Array, low: F64Array) -> F64Array:
 
 
 @kernel
-def garman_klass_over(
-    open_: F64Array, high: F64Array, low: F64Array, close: F64Array
-) -> F64Array:
+def garman_klass_over(open_: F64Array, high: F64Array, low: F64Array, close: F64Array) -> F64Array:
     """Compute `garman_klass` of every bar."""
     out = np.empty(high.size)
     for i in range(out.size):

@@ -371,9 +371,7 @@ class VarianceBars(Feature):
         """Take the best prices from an instant on; return how many bars ended before it."""
         return int(bars_quote(self.state, ts_ns, bid_ticks, ask_ticks))
 
-    def update(
-        self, ts_ns: int, mid_ticks: float, spread: float, deviation_ticks: float
-    ) -> int:
+    def update(self, ts_ns: int, mid_ticks: float, spread: float, deviation_ticks: float) -> int:
         """Take a quote's mid, spread in percent and deviation; return how many bars ended."""
         return int(bars_update(self.state, ts_ns, mid_ticks, spread, deviation_ticks))
 

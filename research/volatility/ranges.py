@@ -5,8 +5,6 @@ All take natural logarithms times any unit, shape ``(n_bars,)``, and give varian
 
 from __future__ import annotations
 
-import numpy as np
-
 from framework.core.events import F64Array
 from framework.features.range_variance import (
     garman_klass_over,

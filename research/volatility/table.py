@@ -117,9 +117,7 @@ def known_rows(table: pl.DataFrame) -> pl.DataFrame:
 
 def _bars(quotes: pl.DataFrame, settings: BarSettings) -> pl.DataFrame:
     """Measure the open bars, aligned to whole multiples of the horizon."""
-    bars = VarianceBars(
-        settings.horizon_ns, settings.points, settings.step, settings.closed_ns
-    )
+    bars = VarianceBars(settings.horizon_ns, settings.points, settings.step, settings.closed_ns)
     names = ("ts_ns", "mid_ticks", "spread_pct", "mid_deviation_ticks")
     ends_ns, rows = bars.over(*(quotes[name].to_numpy() for name in names))
     # Within a day or two, the time of day would only number the bars.
