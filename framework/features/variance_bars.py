@@ -129,7 +129,8 @@ def _measure_moves(state: I64Array, row: F64Array, least: float) -> float:
     row[_ROGERS_SATCHELL] = math.log(max(rogers_satchell(open_, high, low, close), 0.0) + least)
     row[_RETURN] = close - open_
     row[_ABS_RETURN] = abs(close - open_)
-    return squares / n * scale
+    variance: float = squares / n * scale
+    return variance
 
 
 @kernel
