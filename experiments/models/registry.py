@@ -96,8 +96,8 @@ class ModelRegistry:
             )
         return self.version(name, int(made.version))
 
-    def versions(self, name: str) -> list[Registered]:
-        """List the versions of a model, the oldest first.
+    def numbers(self, name: str) -> list[int]:
+        """List the numbers of a model's versions, the oldest first.
 
         Raises
         ------
@@ -113,7 +113,25 @@ class ModelRegistry:
                 f"there is no registered model {name}",
                 remedy=f"there are: {', '.join(names) or 'none yet; run crossbook model train'}",
             )
-        return [self.version(name, v) for v in sorted(int(entry.version) for entry in found)]
+        return sorted(int(entry.version) for entry in found)
+
+    def check(self, name: str, version: int) -> None:
+        """Raise `CrossbookError` where a model has no such version."""
+        if version not in (known := self.numbers(name)):
+            raise CrossbookError(
+                f"{name} has no version {version}",
+                remedy=f"it has: {', '.join(map(str, known))}",
+            )
+
+    def versions(self, name: str) -> list[Registered]:
+        """List the versions of a model, the oldest first.
+
+        Raises
+        ------
+        CrossbookError
+            Where there is none of that name.
+        """
+        return [self.version(name, number) for number in self.numbers(name)]
 
     def version(self, name: str, version: int) -> Registered:
         """Look one version up, with its losses."""
@@ -143,6 +161,7 @@ class ModelRegistry:
         ModelError
             Where the version holds anything that training did not write, a pickle above all.
         """
+        self.check(name, version)
         with explained(self.uri), tempfile.TemporaryDirectory() as scratch:
             entry = self._client.get_model_version(name, str(version))
             found = self._client.download_artifacts(
@@ -176,8 +195,10 @@ class ModelRegistry:
         CrossbookError
             Where there is none of that name.
         """
-        entries = self.versions(name)
-        return next((e.version for e in entries if e.is_champion), entries[-1].version)
+        numbers = self.numbers(name)
+        with explained(self.uri):
+            aliases = self._client.get_registered_model(name).aliases
+        return int(aliases.get(CHAMPION, numbers[-1]))
 
     def promote(self, name: str, version: int, *, reason: str = "") -> Comparison | None:
         """Make a version the champion, if a test says that it is better.
@@ -194,12 +215,8 @@ class ModelRegistry:
         CrossbookError
             Where there is no such version, or it is not shown to be better.
         """
+        self.check(name, version)
         entries = {entry.version: entry for entry in self.versions(name)}
-        if version not in entries:
-            raise CrossbookError(
-                f"{name} has no version {version}",
-                remedy=f"it has: {', '.join(map(str, entries))}",
-            )
         chosen = entries[version]
         champion = next((entry for entry in entries.values() if entry.is_champion), None)
         compared = None

@@ -52,7 +52,7 @@ def calibration(then: Baseline, rows: pl.DataFrame, limits: Limits) -> list[Find
     rows
         As `forecast_errors` gives them.
     """
-    return [_loss(then, rows, limits), _bias(then, rows, limits), _coverage(rows, limits)]
+    return [_loss(then, rows, limits), _bias(then, rows, limits), _coverage(then, rows, limits)]
 
 
 def kupiec(misses: int, n: int, share: float, spread: float = 1.0) -> float:
@@ -106,7 +106,8 @@ def _loss(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
 def _bias(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
     values = rows["ratio"].to_numpy()
     now, error = float(values.mean()), error_of_mean(values)
-    z = (now - then.ratio.mean) / math.hypot(error, then.ratio.error)
+    # The model's own level is as uncertain as that of those validated.
+    z = (now - then.ratio.mean) / math.hypot(error, then.ratio.error, then.ratio.error)
     return Finding(
         test="bias",
         of=_FORECASTS,
@@ -121,9 +122,11 @@ def _bias(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
     )
 
 
-def _coverage(rows: pl.DataFrame, limits: Limits) -> Finding:
+def _coverage(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
     within = rows["is_within"].cast(pl.Float64).to_numpy()
     now, error = float(within.mean()), error_of_mean(within)
+    # The interval's ends are those of a sample themselves.
+    spread = _spread(within) * (1.0 + within.size / then.rows)
     return Finding(
         test="coverage",
         of=_FORECASTS,
@@ -131,7 +134,7 @@ def _coverage(rows: pl.DataFrame, limits: Limits) -> Finding:
         now=now,
         effect=abs(now - PROMISED),
         limit=limits.coverage,
-        p=kupiec(round(within.size * (1.0 - now)), within.size, 1.0 - PROMISED, _spread(within)),
+        p=kupiec(round(within.size * (1.0 - now)), within.size, 1.0 - PROMISED, spread),
         n=within.size,
         low=max(now - 1.96 * error, 0.0),
         high=min(now + 1.96 * error, 1.0),
