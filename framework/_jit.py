@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import inspect
+import operator
 import os
 import platform
 import re
@@ -46,7 +47,7 @@ from numba.core.errors import NumbaError
 from numba.core.registry import CPUDispatcher, cpu_target
 from numba.core.runtime import rtsys
 from numba.core.typing import make_concrete_template
-from numba.extending import intrinsic, register_model
+from numba.extending import intrinsic, lower_builtin, register_model
 from numba.np import arrayobj
 
 _settings: Any = numba.config  # fills its attributes at run time
@@ -528,6 +529,30 @@ class _LentModel(ArrayModel):  # type: ignore[misc]
 
     def traverse(self, builder: Any) -> list[Any]:
         return []
+
+
+def _item_of(context: Any, builder: Any, kind: _Lent, array: Any, index: Any, place: Any) -> Any:
+    lent = context.make_array(kind)(context, builder, array)
+    at = [context.cast(builder, place, index, types.intp)]
+    return cgutils.get_item_pointer(context, builder, kind, lent, at, wraparound=False)
+
+
+@lower_builtin(operator.getitem, _Lent, types.Integer)
+def _read_item(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Read one item: places are never negative, so none is looked at for that."""
+    kind, index = signature.args
+    return arrayobj.load_item(
+        context, builder, kind, _item_of(context, builder, kind, args[0], index, args[1])
+    )
+
+
+@lower_builtin(operator.setitem, _Lent, types.Integer, types.Any)
+def _write_item(context: Any, builder: Any, signature: Any, args: Any) -> None:
+    """Write one item."""
+    kind, index, given = signature.args
+    value = context.cast(builder, args[2], given, kind.dtype)
+    item = _item_of(context, builder, kind, args[0], index, args[1])
+    arrayobj.store_item(context, builder, kind, value, item)
 
 
 @intrinsic
