@@ -165,6 +165,15 @@ class Tracker:
             told = [RunTag(k, v) for k, v in (tags or {}).items()]
             self._client.log_batch(run_id, metrics=measured, tags=told)
 
+    def log_at(self, run_id: str, metrics: Mapping[str, float | None], ts_ns: int) -> None:
+        """Log a point of curves whose horizontal is market time; what is None is left out."""
+        from mlflow.entities import Metric
+
+        at_ms = ts_ns // 1_000_000
+        points = [Metric(_safe(k), v, at_ms, at_ms) for k, v in metrics.items() if v is not None]
+        with explained(self.uri):
+            self._client.log_batch(run_id, metrics=points)
+
     def log_data(self, run_id: str, data: Sequence[DataVersion]) -> None:
         """Log which table versions were read."""
         with explained(self.uri):

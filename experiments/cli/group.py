@@ -33,6 +33,7 @@ _COMMANDS: Final = {
         "Measure what the defensive overlay spares.",
     ),
     "demo": ("experiments.cli.demo:demo", "Backtest both demo strategies on a generated market."),
+    "drift": ("experiments.cli.drift:drift", "Test whether a model or the costs have drifted."),
     "ingest": ("experiments.cli.ingest:ingest", "Load vendor files into Delta tables."),
     "ladder": (
         "experiments.cli.ladder:ladder",

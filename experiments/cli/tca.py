@@ -159,11 +159,11 @@ def _merge(output: Output, lake: Lake, analysed: Analysed, name: str) -> int | N
     if analysed.found.fills.is_empty():
         output.text(f"{table}: no order was filled, there is nothing to add")
         return None
-    version = merge_costs(lake, analysed.found, name)
+    version, key = merge_costs(lake, analysed.found, name), analysed.found.trading.key[:12]
     if version is None:
-        output.text(f"{table}: held these orders already")
+        output.text(f"{table}: held these orders already, as {key}")
     else:
-        output.text(f"{table}: version {version} holds these orders")
+        output.text(f"{table}: version {version} holds these orders, as {key}")
     return version
 
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from experiments.models.learning import Learnt, Source
 from experiments.tracking import Tracker, explained, open_client
 from framework.core.clock import NS_PER_S
 from framework.core.errors import CrossbookError, DataError
+from research.drift import Baseline, baseline, read_baseline
 from research.volatility import Comparison, diebold_mariano, feature_names
 from research.volatility.models import VolatilityModel
 from research.volatility.store import load_model, save_model
@@ -24,6 +26,7 @@ from research.volatility.store import load_model, save_model
 CHAMPION: Final = "champion"
 """Alias of the version in use."""
 _FOLDER: Final = "model"
+_SAMPLE: Final = "training_sample.json"
 _OURS: Final = "forecaster"  # MLflow puts it into a folder `data` of its own
 _LOSSES: Final = "losses.parquet"
 _LOADER: Final = "experiments.models.loading"
@@ -93,8 +96,8 @@ class ModelRegistry:
             )
         return self.version(name, int(made.version))
 
-    def versions(self, name: str) -> list[Registered]:
-        """List the versions of a model, the oldest first.
+    def numbers(self, name: str) -> list[int]:
+        """List the numbers of a model's versions, the oldest first.
 
         Raises
         ------
@@ -110,7 +113,25 @@ class ModelRegistry:
                 f"there is no registered model {name}",
                 remedy=f"there are: {', '.join(names) or 'none yet; run crossbook model train'}",
             )
-        return [self.version(name, v) for v in sorted(int(entry.version) for entry in found)]
+        return sorted(int(entry.version) for entry in found)
+
+    def check(self, name: str, version: int) -> None:
+        """Raise `CrossbookError` where a model has no such version."""
+        if version not in (known := self.numbers(name)):
+            raise CrossbookError(
+                f"{name} has no version {version}",
+                remedy=f"it has: {', '.join(map(str, known))}",
+            )
+
+    def versions(self, name: str) -> list[Registered]:
+        """List the versions of a model, the oldest first.
+
+        Raises
+        ------
+        CrossbookError
+            Where there is none of that name.
+        """
+        return [self.version(name, number) for number in self.numbers(name)]
 
     def version(self, name: str, version: int) -> Registered:
         """Look one version up, with its losses."""
@@ -140,12 +161,44 @@ class ModelRegistry:
         ModelError
             Where the version holds anything that training did not write, a pickle above all.
         """
+        self.check(name, version)
         with explained(self.uri), tempfile.TemporaryDirectory() as scratch:
             entry = self._client.get_model_version(name, str(version))
             found = self._client.download_artifacts(
                 str(entry.run_id), f"{_FOLDER}/data/{_OURS}", scratch
             )
             return load_model(Path(found))
+
+    def baseline(self, name: str, version: int) -> Baseline:
+        """Read the training sample stored beside a version, for tests of drift.
+
+        Raises
+        ------
+        ModelError
+            Where the version was stored without one.
+        """
+        from mlflow.exceptions import MlflowException
+
+        with explained(self.uri), tempfile.TemporaryDirectory() as scratch:
+            entry = self._client.get_model_version(name, str(version))
+            path = Path(scratch) / _SAMPLE
+            with suppress(MlflowException, OSError):  # not there: reading says so
+                self._client.download_artifacts(str(entry.run_id), f"{_FOLDER}/{_SAMPLE}", scratch)
+                path = next(Path(scratch).rglob(_SAMPLE))
+            return read_baseline(path)
+
+    def in_use(self, name: str) -> int:
+        """Return the version in use, the latest where none was promoted.
+
+        Raises
+        ------
+        CrossbookError
+            Where there is none of that name.
+        """
+        numbers = self.numbers(name)
+        with explained(self.uri):
+            aliases = self._client.get_registered_model(name).aliases
+        return int(aliases.get(CHAMPION, numbers[-1]))
 
     def promote(self, name: str, version: int, *, reason: str = "") -> Comparison | None:
         """Make a version the champion, if a test says that it is better.
@@ -162,12 +215,8 @@ class ModelRegistry:
         CrossbookError
             Where there is no such version, or it is not shown to be better.
         """
+        self.check(name, version)
         entries = {entry.version: entry for entry in self.versions(name)}
-        if version not in entries:
-            raise CrossbookError(
-                f"{name} has no version {version}",
-                remedy=f"it has: {', '.join(map(str, entries))}",
-            )
         chosen = entries[version]
         champion = next((entry for entry in entries.values() if entry.is_champion), None)
         compared = None
@@ -279,3 +328,5 @@ def _write(folder: Path, source: Source, learnt: Learnt, seed: int) -> None:
             pip_requirements=[f"crossbook[{learnt.model.extra}]"],
         )
     (folder / "about.json").write_text(json.dumps(about, indent=1))
+    tested = learnt.evaluation.rows.filter(pl.col("model") == learnt.model.kind)
+    baseline(source.table, tested).write(folder / _SAMPLE)

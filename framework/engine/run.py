@@ -32,7 +32,7 @@ from framework.replay.market import Chunk
 from framework.replay.stream import GoldStream
 from framework.risk.room import RiskRoom
 from framework.strategy.base import Strategy
-from framework.strategy.compiled import compile_strategy
+from framework.strategy.compiled import CompiledStrategy, compile_strategy
 from framework.strategy.context import Context
 from framework.venue.memory import World
 from framework.venue.records import Status
@@ -174,6 +174,7 @@ class Run:
         ]
         self._began = time.perf_counter()
         self._notes: list[np.ndarray] = []
+        self._compiled: dict[type[Strategy], CompiledStrategy] = {}
         self._wakers = [
             Waker(strategy, ctx, self._world.root)
             for strategy, ctx in zip(strategies, self._contexts, strict=True)
@@ -248,7 +249,10 @@ class Run:
 
     def _compile(self, k: int, strategy: Strategy) -> None:
         """Hand the loop a strategy's machine code and its record, as `on_start` has left it."""
-        compiled = compile_strategy(type(strategy))
+        owner = type(strategy)
+        if owner not in self._compiled:
+            self._compiled[owner] = compile_strategy(owner)
+        compiled = self._compiled[owner]
         notes = compiled.record(strategy)
         self._notes.append(notes)  # the world holds addresses only
         self._world.trials[k]["wake_entry"] = compiled.address

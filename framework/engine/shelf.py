@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -54,8 +55,11 @@ def _mapped(batches: list[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordB
                 for batch in batches:
                     writer.write_batch(batch)
             file.flush()
-            with pa.memory_map(str(path)) as source:
-                reader = pa.ipc.open_file(source)
-                return [reader.get_batch(i) for i in range(reader.num_record_batches)]
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            reader = pa.ipc.open_file(pa.py_buffer(mapped))
+            found = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+            # Finding out where each begins has brought pages around it into memory.
+            mapped.madvise(mmap.MADV_DONTNEED)
+            return found
         finally:
             path.unlink()

@@ -13,6 +13,7 @@ from framework.venue.world import W
 
 _STATUS, _FAILED = int(W.STATUS), int(Status.FAILED)
 _KIND, _FIRST = int(W.WAKE_KIND), int(W.WAKE_A)
+_SECOND, _THIRD = int(W.WAKE_B), int(W.WAKE_C)
 
 
 class Failure(NamedTuple):
@@ -48,12 +49,20 @@ class Waker:
 
         def wake() -> None:
             handler, n = handlers[words[_KIND]]
-            arguments = words[_FIRST : _FIRST + n].tolist() if n else ()
             try:
-                handler(ctx, *arguments)
+                # A slice of the words costs as much as the call itself.
+                if n == 0:
+                    handler(ctx)
+                elif n == 1:
+                    handler(ctx, words[_FIRST])
+                elif n == 2:
+                    handler(ctx, words[_FIRST], words[_SECOND])
+                else:
+                    handler(ctx, words[_FIRST], words[_SECOND], words[_THIRD])
             # Nothing may pass through the kernel that has called: an interrupt neither.
             except BaseException as error:
-                self.failure = Failure(handler.__name__, tuple(arguments), error)
+                arguments = tuple(words[_FIRST : _FIRST + n].tolist())
+                self.failure = Failure(handler.__name__, arguments, error)
                 words[_STATUS] = _FAILED
 
         return wake

@@ -164,9 +164,11 @@ def _file_batches(
         for batch in file.iter_batches(
             rows, row_groups=[group], columns=columns, use_threads=False
         ):
+            if span[0] <= first_ns and last_ns < span[1]:
+                yield batch
+                continue
             times = column(batch, "ts_exch_ns")
-            inside = (times >= span[0]) & (times < span[1])
-            found = batch if inside.all() else batch.filter(pa.array(inside))
+            found = batch.filter(pa.array((times >= span[0]) & (times < span[1])))
             if found.num_rows:
                 yield found
 

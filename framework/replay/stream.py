@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,7 +90,7 @@ class GoldStream:
         ]
         return any(_has_named_order(self.open_file(path)) for path in paths)
 
-    def batches(self, rows: int, columns: Sequence[str] = COLUMNS) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int, columns: Sequence[str] = COLUMNS) -> Generator[pa.RecordBatch]:
         """Yield the events in exchange order, about `rows` at a time.
 
         Events before `start_ns` are included back to the last snapshot, so that the book is right

@@ -164,7 +164,7 @@ class OrderEntry(SpecialOrders):
 
     def cancel_all(self, book: int = -1) -> None:
         """Ask for the cancellation of every open order, of one book where it is given."""
-        for order in self._open[: self._trial[_N_OPEN]]:
+        for order in self._open[: self._trial[_N_OPEN]].tolist():
             if book < 0 or self.order_book(order) == book:
                 self.cancel(order)
 
@@ -206,13 +206,16 @@ class OrderEntry(SpecialOrders):
                 f"got book {book!r}, side {side!r}",
                 remedy="look books up with ctx.book(name)",
             )
-        trial = self._trial
-        order = self._free_id(trial[_NEXT_ID])
+        trial, orders = self._trial, self._orders
+        order = trial[_NEXT_ID]
+        at = (order & self._mask) * _O_FIELDS
+        if orders[at + _STATE] != _FREE or orders[at + _IN_FLIGHT]:
+            order = self._free_id(order)
+            at = (order & self._mask) * _O_FIELDS
         trial[_NEXT_ID] = order + 1
         # The slot's last order has left its marks: what can be asked of this one is set at once.
-        at = (order & self._mask) * _O_FIELDS * 8
         z = side * px_ticks
-        _WRITE_ORDER(self._order_bytes, at, order, book, side, _PENDING, z, lots, 0)
+        _WRITE_ORDER(self._order_bytes, 8 * at, order, book, side, _PENDING, z, lots, 0)
         n_open = trial[_N_OPEN]
         self._open[n_open] = order
         trial[_N_OPEN] = n_open + 1
@@ -252,10 +255,8 @@ class OrderEntry(SpecialOrders):
                 remedy="raise max_orders in the run's configuration",
             )
         at = n * _OUT_FIELDS
-        _WRITE_REQUEST(
-            *(self._outbox_bytes, 8 * at),
-            *(request, order, book, side, order_type, tif, px_ticks, lots),
-        )
+        out = self._outbox_bytes
+        _WRITE_REQUEST(out, 8 * at, request, order, book, side, order_type, tif, px_ticks, lots)
         self._root[_N_OUTBOX] = n + 1
         return at
 

@@ -17,16 +17,23 @@ _NO_EVENT = 63  # the bit of every event beyond those of the journal: rows of a 
 
 
 @kernel
+def _is_kept(world: I64Array, event: int) -> bool:
+    return world[W.KEPT_EVENTS] >> min(event, _NO_EVENT) & 1 != 0
+
+
+@kernel
 def blank_row(world: I64Array, k: int, ts_ns: int, event: int, b: int) -> int:
     """Start a row about a book at its venue and return its index.
 
-    The next row takes the place of one whose event is not among those that the run keeps.
+    Where the event is not among those that the run keeps, the index is that of the next row: what
+    the caller adds there is written over.
     """
     cold()
     i = world[W.N_JOURNAL]
     world[W.JOURNAL_ROW] = i
-    # A row nobody wants is written all the same, and the next one takes its place.
-    world[W.N_JOURNAL] = i + (world[W.KEPT_EVENTS] >> min(event, _NO_EVENT) & 1)
+    if not _is_kept(world, event):
+        return i
+    world[W.N_JOURNAL] = i + 1
     row = array_at(world[W.JOURNAL], world[W.JOURNAL_SLOTS], JOURNAL_DTYPE)[i]
     row.trial = k
     row.ts_ns = ts_ns
@@ -84,6 +91,8 @@ def journal_row(
         to us.
     """
     cold()
+    if not _is_kept(world, event):
+        return blank_row(world, k, ts_ns, event, 0)
     order = orders_of(world, k)[o]
     order_id, b, side = order.id, order.book, order.side
     order_type, tif = order.order_type, order.tif

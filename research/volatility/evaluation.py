@@ -147,9 +147,16 @@ def evaluate(
             tested = rows.filter(
                 pl.col("ts_ns").is_between(test.start_ns, test.end_ns, closed="left")
             )
-            found.append(_tested(name, fold, make(), table, learnt, tested, horizon_ns, conformal))
+            if tested.height:  # none where the market was closed, over a weekend
+                rows_of = _tested(name, fold, make(), table, learnt, tested, horizon_ns, conformal)
+                found.append(rows_of)
             if on_fold is not None:
                 on_fold(name, fold + 1, folds)
+    if not found:
+        raise DataError(
+            f"an evaluation needs bars in one of its {folds} folds at least, they have none",
+            remedy="take a longer period or fewer folds",
+        )
     return Evaluation(pl.concat(found))
 
 

@@ -1,0 +1,20 @@
+"""Drift of registered models and of costs: opened, tested, shown and recorded."""
+
+from experiments.drift.drifted import Drifted, drifted
+from experiments.drift.orders import WatchedCosts, watch_costs
+from experiments.drift.page import write_drift_page
+from experiments.drift.watched import WatchedModel, watch_model
+from experiments.drift.written import metrics, record_drift, write_tables
+
+__all__ = [
+    "Drifted",
+    "WatchedCosts",
+    "WatchedModel",
+    "drifted",
+    "metrics",
+    "record_drift",
+    "watch_costs",
+    "watch_model",
+    "write_drift_page",
+    "write_tables",
+]
