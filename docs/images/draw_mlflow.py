@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ async def _call(socket: aiohttp.ClientWebSocketResponse, method: str, **given: A
             return answer.get("result", answer)
 
 
-def main() -> None:
+def with_browser(work: Coroutine[Any, Any, None]) -> None:
     """Start Chromium, draw, end it."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
@@ -118,11 +119,11 @@ def main() -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            asyncio.run(draw(*sys.argv[1:4], Path(__file__).parent))
+            asyncio.run(work)
         finally:
             process.terminate()
             process.wait()
 
 
 if __name__ == "__main__":
-    main()
+    with_browser(draw(*sys.argv[1:4], Path(__file__).parent))

@@ -64,7 +64,11 @@ def training(model: VolatilityModel, rows: int, columns: int) -> str:
     """Say how long a model takes on random rows."""
     table = random_table(rows + 1, columns)
 
+    most = 0
+
     def show(done: int, total: int) -> None:
+        nonlocal most
+        most = total
         if done < total:
             _CONSOLE.print(f"{model.kind}: {done} of {total}", end="\r")
 
@@ -72,16 +76,18 @@ def training(model: VolatilityModel, rows: int, columns: int) -> str:
     model.fit(table, on_progress=show)
     wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     steps = len(model.curves["train"])
-    settings = getattr(model, "settings", {})
-    most = settings.get("epochs", settings.get("rounds"))
     return (
         f"{model.kind}, {rows:,} rows × {columns}: {wall_s:.1f} s, {cpu_s:.1f} s of processor "
         f"time, {steps} steps of {most}"
     )
 
 
-def fx(lake: Path) -> str:
-    """Run ``crossbook model evaluate`` on both venues of the FX captures."""
+def fx(lake: Path, folder: Path) -> str:
+    """Run ``crossbook model evaluate`` on both venues of the FX captures.
+
+    What a run cut short has found is kept in a folder, and not measured again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     lines = [
         "| venue | bar | model | n | QLIKE | MSE | CRPS | p | in the 90 % set "
         "| 90 % interval covers | by regime, low to high |",
@@ -89,13 +95,16 @@ def fx(lake: Path) -> str:
     ]
     for venue in ("fxcm", "oanda"):
         for horizon, folds in _FX:
+            kept = folder / f"fx_{venue}_{horizon}.json"
             call = ["model", "evaluate", f"fx_{venue}", "--horizon", horizon]
             call += ["--folds", str(folds), "--lake", str(lake), "--json"]
-            with _CONSOLE.status(f"crossbook {' '.join(call)}"):
-                told = CliRunner().invoke(crossbook, call, catch_exceptions=False)
-            if told.exit_code:
-                raise click.ClickException(told.output)
-            document = json.loads(told.stdout)
+            if not kept.exists():
+                with _CONSOLE.status(f"crossbook {' '.join(call)}"):
+                    told = CliRunner().invoke(crossbook, call, catch_exceptions=False)
+                if told.exit_code:
+                    raise click.ClickException(told.output)
+                kept.write_text(told.stdout, "utf-8")
+            document = json.loads(kept.read_text("utf-8"))
             regimes = pl.DataFrame(document["coverage"])
             for row in document["summary"]:
                 of_model = regimes.filter(pl.col("model") == row["model"])
@@ -172,6 +181,12 @@ def _share(n: int, share: float, low: float, high: float) -> str:
 @click.option("--rows", default=1_000_000, show_default=True, help="For XGBoost to learn from.")
 @click.option("--sequences", default=100_000, show_default=True, help="For the transformer.")
 @click.option("--lake", default="lake", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=PAGE.parents[1] / "build" / "bench_volatility",
+    help="Where evaluations on FX are kept between runs.  [default: build/bench_volatility]",
+)
 @click.option("--write-docs", is_flag=True, help="Write the tables into docs/volatility.md.")
 def main(
     only: tuple[str, ...],
@@ -180,6 +195,7 @@ def main(
     rows: int,
     sequences: int,
     lake: Path,
+    folder: Path,
     write_docs: bool,
 ) -> None:
     """Measure volatility models; fx needs a lake with the FX captures ingested."""
@@ -188,7 +204,7 @@ def main(
         "tft": lambda: training(Transformer(), sequences, 20),
         "planted": lambda: planted(seeds, hours, 10),
         "short": lambda: planted(max(seeds // 4, 1), hours / 4, 1),
-        "fx": lambda: fx(lake),
+        "fx": lambda: fx(lake, folder),
     }
     if unknown := [name for name in only if name not in works]:
         raise click.UsageError(f"there is no {', '.join(unknown)}: {', '.join(works)}")

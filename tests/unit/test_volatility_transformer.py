@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from framework.core.clock import NS_PER_S
+from framework.core.errors import DataError
 from framework.core.events import F64Array
 from research.volatility import LEVELS, TARGET, BarSettings, evaluate, known_rows, volatility_table
 from research.volatility.models import Har, ModelError, Transformer, installed_kinds
@@ -132,6 +133,13 @@ def test_the_mean_is_that_of_the_variance_and_not_of_its_logarithm() -> None:
     assert np.mean(outcome / made.mean_bps2) == pytest.approx(1.0, abs=0.12)
     assert np.mean(made.mean_bps2) == pytest.approx(np.exp(0.405), rel=0.12)
     assert np.mean(made.quantiles_bps2[:, 4:6]) == pytest.approx(1.0, rel=0.15)
+
+
+def test_a_table_shorter_than_it_looks_back_is_refused() -> None:
+    with pytest.raises(DataError, match="look back 40 bars there must be more"):
+        Transformer(lookback_bars=40).fit(_table()[:45])
+    with pytest.raises(DataError, match="needs 30 bars"):
+        Transformer().fit(_table()[:20])
 
 
 def test_closed_hours_and_missing_values_do_no_harm() -> None:

@@ -36,6 +36,7 @@ _HEADS: Final = 2
 _PLAIN: Final = {"wanted": "error_of_start", "add_relative_index": "place"}
 _THREADS: Final = 1  # two are slower: its steps are many and small
 _MANY_ROWS: Final = 20_000  # from here on steps are plenty, and four times as large
+_MOST_SEQUENCES: Final = 1_000_000  # learnt from in all: the more there are, the fewer passes
 _FORECAST_ROWS: Final = 1_024
 _LIKELIHOODS: Final = "darts.utils.likelihood_models.torch"
 
@@ -96,9 +97,15 @@ class Network:
         Returns
         -------
         The losses of every epoch, ``train`` and ``held_out``.
+
+        Raises
+        ------
+        ModelError
+            Where the loss is never finite.
         """
-        epochs = int(self._settings["epochs"])
-        many = len(learnt.past) >= _MANY_ROWS
+        rows = len(learnt.past)
+        epochs = min(int(self._settings["epochs"]), max(_MOST_SEQUENCES // rows, 1))
+        many = rows >= _MANY_ROWS
         with _quietly():
             curves: dict[str, list[float]] = {"train": [], "held_out": []}
             best: dict[str, torch.Tensor] = {}
@@ -115,6 +122,11 @@ class Network:
                 val_sample_weight=_series(held_out.weights, ["wanted"]),
                 verbose=False,
             )
+            if not best:
+                raise ModelError(
+                    f"training must have a finite loss, it was {curves['held_out'][:1]}",
+                    remedy="lower the learning rate, or look for values that are not numbers",
+                )
             self._model.model.load_state_dict(best)
         if on_progress is not None:
             on_progress(epochs, epochs)

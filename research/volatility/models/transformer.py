@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 import numpy as np
 import polars as pl
 
+from framework.core.errors import DataError
 from framework.core.events import F64Array
 from research.volatility.forecast import LEVELS, Forecast
 from research.volatility.models.base import (
@@ -47,7 +48,8 @@ class Transformer(VolatilityModel):
     seed
         Of weights, dropout and the order of rows.
     epochs, patience
-        Most passes over the rows, and passes without a gain after which training stops.
+        Most passes over the rows (fewer from 25 000 rows on, so that a million are seen in all),
+        and passes without a gain after which training stops.
     lookback_bars
         Bars that the network sees.
     hidden_size, dropout, learning_rate
@@ -94,20 +96,15 @@ class Transformer(VolatilityModel):
     def fit(self, table: pl.DataFrame, *, on_progress: OnProgress | None = None) -> None:
         rows = training_rows(table)
         table = table[: int(table[TARGET].is_not_null().arg_true()[-1]) + 1]
-        names = feature_names(rows)
-        self._ahead = [name for name in _AHEAD if name in names]
-        self._past = [
-            name
-            for name in names
-            if name not in self._ahead and not name.startswith(_SEEN_BY_LOOKING_BACK)
-        ]
-        self._start = fit_start(rows)
-        given = rows.select(pl.col(self._past).cast(pl.Float64).fill_nan(None))
-        self._centre = given.mean().fill_null(0.0).to_numpy()[0]
-        spread = given.std().fill_null(0.0).to_numpy()[0]
-        self._spread = np.where(spread > 0.0, spread, 1.0)
         cut = table.height - max(int(_HELD_OUT * table.height), 1)
         lookback = int(self.settings["lookback_bars"])
+        if cut <= lookback:
+            raise DataError(
+                f"to look back {lookback} bars there must be more to learn from, there are {cut}",
+                remedy="take a longer period, or a smaller lookback_bars",
+            )
+        self._start = fit_start(rows)
+        self._choose_columns(rows)
         network = self._empty()
         # What is held out begins with the bars before it, to look back at.
         self.curves = network.train(
@@ -172,6 +169,20 @@ class Transformer(VolatilityModel):
         self._scale = float(str(state["scale"]))
         self._network = self._empty()
         self._network.load(folder / _NETWORK)
+
+    def _choose_columns(self, rows: pl.DataFrame) -> None:
+        """Say what the network looks at, and learn where it lies and how far it spreads."""
+        names = feature_names(rows)
+        self._ahead = [name for name in _AHEAD if name in names]
+        self._past = [
+            name
+            for name in names
+            if name not in self._ahead and not name.startswith(_SEEN_BY_LOOKING_BACK)
+        ]
+        given = rows.select(pl.col(self._past).cast(pl.Float64).fill_nan(None))
+        self._centre = given.mean().fill_null(0.0).to_numpy()[0]
+        spread = given.std().fill_null(0.0).to_numpy()[0]
+        self._spread = np.where(spread > 0.0, spread, 1.0)
 
     def _empty(self) -> Network:
         return Network(self.settings, self._past, self._ahead)
