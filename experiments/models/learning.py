@@ -19,11 +19,12 @@ from research.volatility import (
     Evaluation,
     evaluate,
     find_leaks,
+    known_rows,
     read_quotes,
     volatility_table,
 )
-from research.volatility.models import KINDS, OnProgress, VolatilityModel
-from research.volatility.models.boosting import Boosting
+from research.volatility.evaluation import OnFold
+from research.volatility.models import KINDS, Boosting, OnProgress, Transformer, VolatilityModel
 
 _LEAK_CUTS = (0.3, 0.6, 0.9)
 _REFERENCE = "har"
@@ -49,6 +50,11 @@ class Source:
     horizon_ns: int
     table: pl.DataFrame
     data: tuple[DataVersion, ...]
+
+    @property
+    def learnt_until_ns(self) -> int:
+        """When the last outcome in the table was known."""
+        return int(known_rows(self.table)["ts_ns"][-1]) + self.horizon_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +83,15 @@ def open_source(
     symbol: str | None = None,
     version: int | None = None,
     news: str | None = None,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
 ) -> Source:
     """Open one stream, measure its bars, and prove that no feature looks ahead.
 
     Parameters
     ----------
+    start_ns, end_ns
+        Quotes that count, the end outside; all there are where left out.
     news
         Silver table of headlines, where there is one.
 
@@ -101,7 +111,7 @@ def open_source(
         )
     (stream,) = streams
     settings = BarSettings(horizon_ns=duration_ns(horizon))
-    quotes = read_quotes(stream)
+    quotes = _within(read_quotes(stream), start_ns, end_ns)
     data = [
         DataVersion(
             table=stream.table,
@@ -142,6 +152,19 @@ def open_source(
     )
 
 
+def _within(quotes: pl.DataFrame, start_ns: int | None, end_ns: int | None) -> pl.DataFrame:
+    if start_ns is not None:
+        quotes = quotes.filter(pl.col("ts_ns") >= start_ns)
+    if end_ns is not None:
+        quotes = quotes.filter(pl.col("ts_ns") < end_ns)
+    if quotes.is_empty():
+        raise DataError(
+            "there must be quotes in the period to learn from, there are none",
+            remedy="choose another --start or --end",
+        )
+    return quotes
+
+
 def makers(kinds: tuple[str, ...], seed: int) -> Mapping[str, Callable[[], VolatilityModel]]:
     """Say how to make each model.
 
@@ -156,10 +179,12 @@ def makers(kinds: tuple[str, ...], seed: int) -> Mapping[str, Callable[[], Volat
             f"there is no model {', '.join(unknown)}", remedy=f"there are: {', '.join(KINDS)}"
         )
 
-    def make(kind: str) -> Callable[[], VolatilityModel]:
-        return (lambda: Boosting(seed=seed)) if kind == Boosting.kind else KINDS[kind]
-
-    return {kind: make(kind) for kind in kinds}
+    made: dict[str, Callable[[], VolatilityModel]] = dict(KINDS)
+    made |= {
+        Boosting.kind: lambda: Boosting(seed=seed),
+        Transformer.kind: lambda: Transformer(seed=seed),
+    }
+    return {kind: made[kind] for kind in kinds}
 
 
 def learn(
@@ -168,9 +193,15 @@ def learn(
     *,
     seed: int = 0,
     folds: int = 3,
+    on_fold: OnFold | None = None,
     on_progress: OnProgress | None = None,
 ) -> Learnt:
     """Test a kind of model against HAR out of sample, then fit it on everything.
+
+    Parameters
+    ----------
+    on_fold, on_progress
+        Told of folds tested, and of the steps of the fit on everything.
 
     Raises
     ------
@@ -181,7 +212,7 @@ def learn(
     """
     kinds = (kind,) if kind == _REFERENCE else (_REFERENCE, kind)
     made = makers(kinds, seed)
-    evaluation = evaluate(source.table, made, source.horizon_ns, folds=folds)
+    evaluation = evaluate(source.table, made, source.horizon_ns, folds=folds, on_fold=on_fold)
     model = made[kind]()
     model.fit(source.table, on_progress=on_progress)
     return Learnt(model=model, evaluation=evaluation)

@@ -309,6 +309,7 @@ def _write(folder: Path, source: Source, learnt: Learnt, seed: int) -> None:
         "horizon_ns": source.horizon_ns,
         "features": feature_names(source.table),
         "data": {item.table: item.version for item in source.data},
+        "learnt_until_ns": source.learnt_until_ns,
         "seed": seed,
     }
     save_model(learnt.model, data, about=about)
@@ -325,7 +326,7 @@ def _write(folder: Path, source: Source, learnt: Learnt, seed: int) -> None:
             data_path=str(data),
             signature=infer_signature(example, answer.to_pandas()),
             input_example=example,
-            pip_requirements=["crossbook[volatility]"],
+            pip_requirements=[f"crossbook[{learnt.model.extra}]"],
         )
     (folder / "about.json").write_text(json.dumps(about, indent=1))
     tested = learnt.evaluation.rows.filter(pl.col("model") == learnt.model.kind)
