@@ -74,11 +74,15 @@ def find_run(name: str) -> Path:
     if (folder / _JOURNAL).exists():
         return folder
     variants = sorted(path.name for path in folder.glob(f"{_VARIANT}*"))
+    below = sorted(folder.glob(f"*/{_JOURNAL}"), key=lambda path: path.stat().st_mtime)
+    if variants:
+        remedy = f"name one of its variants: {folder / variants[0]}"
+    elif below:
+        remedy = f"name one of its {len(below)} runs, the latest is {below[-1].parent}"
+    else:
+        remedy = "name the folder of a run"
     raise DataError(
-        f"{folder} must hold a {_JOURNAL}, it holds {', '.join(variants) or 'none'}",
-        remedy=f"name one of its variants: {folder / variants[0]}"
-        if variants
-        else "name the folder of a run",
+        f"{folder} must hold a {_JOURNAL}, it holds {', '.join(variants) or 'none'}", remedy=remedy
     )
 
 
