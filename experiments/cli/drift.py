@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,10 @@ _LIMITS: Final = Limits()
 @click.option("--table", default=None, help="Gold table with new bars [the one trained on].")
 @click.option("--table-version", type=int, default=None, help="Its Delta version [latest].")
 @click.option("--news", default=None, help="Silver table of headlines [the one trained on].")
-@click.option("--since", default=None, metavar="INSTANT", help="First bar [end of training].")
-@click.option("--until", default=None, metavar="INSTANT", help="Last bar [the last].")
+@click.option(
+    "--since", default=None, metavar="INSTANT", help="Bars and orders after [end of training]."
+)
+@click.option("--until", default=None, metavar="INSTANT", help="Bars and orders until [the last].")
 @click.option(
     "--run", default=None, help="A run's folder or id, or the key of trading merged into the costs."
 )
@@ -145,6 +148,7 @@ def drift(
         cost_bps=max_cost,
     )
     store, known = Lake(lake), load_catalog(catalog)
+    since_ns, until_ns = (None if at is None else instant_ns(at) for at in (since, until))
     with output.progress_console.status("measuring"):
         watched = model and watch_model(
             ModelRegistry(out),
@@ -155,14 +159,22 @@ def drift(
             table=table,
             table_version=table_version,
             news=news,
-            since_ns=None if since is None else instant_ns(since),
-            until_ns=None if until is None else instant_ns(until),
+            since_ns=since_ns,
+            until_ns=until_ns,
         )
         traded = run and watch_costs(
-            store, known, run, limits, costs=costs, costs_version=costs_version, source=source
+            store,
+            known,
+            run,
+            limits,
+            costs=costs,
+            costs_version=costs_version,
+            source=source,
+            since_ns=since_ns,
+            until_ns=until_ns,
         )
         found = drifted(limits, watched or None, traded or None)
-    home = out / "drift" / "_".join(found.title.replace(",", "").split())
+    home = out / "drift" / re.sub(r"[^\w.]+", "_", found.title)
     page = write_drift_page(found, home / "report.html")
     files = [page, *write_tables(found, home)]
     tracked = None if no_track else record_drift(found, files, out, code_state(Path.cwd()))

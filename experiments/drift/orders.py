@@ -54,6 +54,8 @@ def watch_costs(
     costs: str = COSTS,
     costs_version: int | None = None,
     source: str | None = None,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
 ) -> WatchedCosts:
     """Hold the orders of a run, or of trading merged before, against the table of costs.
 
@@ -64,6 +66,8 @@ def watch_costs(
         characters at least.
     source
         Expectations from ``"desk"`` or ``"backtest"`` alone.
+    since_ns, until_ns
+        Orders decided within; those of the same trading decided before are expectations then.
 
     Raises
     ------
@@ -90,11 +94,17 @@ def watch_costs(
             f"a key must name one trading, {name} begins {own['run_key'].n_unique()} of them",
             remedy="give more of the key",
         )
+    if since_ns is not None:
+        own = own.filter(pl.col("decided_ns") > since_ns)
+        rows = rows.filter(pl.col("decided_ns") <= since_ns)
+    if until_ns is not None:
+        own = own.filter(pl.col("decided_ns") <= until_ns)
     others = rows if source is None else rows.filter(pl.col("source") == source)
+    key = str(own["run_key"][0]) if own.height else ""
     return WatchedCosts(
-        title=folder.name if folder else name[:12],
+        title=folder.name if folder else key if key.startswith("desk:") else key[:12],
         folder=folder,
-        key=str(own["run_key"][0]) if own.height else "",
+        key=key,
         table=str(cost_table(costs)),
         version=version,
         found=cost_drift(others, own, limits),

@@ -13,6 +13,7 @@ from experiments.load import Plan, load_plan
 from experiments.run import OUT
 from experiments.sources import open_sources
 from framework.catalog import Catalog
+from framework.core.clock import format_ns
 from framework.core.errors import CrossbookError, DataError
 from framework.core.instrument import Instrument
 from framework.lake.store import Lake, TableName
@@ -151,14 +152,27 @@ def analyse_desk(
     made = _read(lake, executions)
     asked = None if orders is None else _read(lake, orders)
     instruments = _instruments(made, asked, catalog)
-    trading = from_desk(made, asked, instruments)
+    trading = from_desk(made, asked, instruments, key=f"desk:{executions}")
     market: Market = table_market(lake, instruments, quotes, trades)
     found = analyse(trading, market, horizons_ns=horizons_ns, regimes=regimes)
+    _check_priced(found, made, quotes)
     return Analysed(
         title=executions.removeprefix("silver/"),
         found=found,
         quality=market_quality(market, instruments),
     )
+
+
+def _check_priced(found: CostAnalysis, executions: pl.DataFrame, quotes: str) -> None:
+    """Refuse quotes that say nothing of any fill: another period, or another unit of time."""
+    counts, clock = found.counts(), executions["exchange_timestamp_ns"]
+    if counts["fills"] and counts["fills_without_mid"] == counts["fills"]:
+        first, last = (format_ns(int(str(end))) for end in (clock.min(), clock.max()))
+        raise DataError(
+            f"fills are priced by the quotes of their time, {quotes} has none for any of "
+            f"{counts['fills']:,} fills from {first} to {last} ({counts['quotes']:,} quotes read)",
+            remedy="both clocks count nanoseconds since 1970, UTC; name quotes of that period",
+        )
 
 
 def read_regimes(lake: Lake, name: str) -> pl.DataFrame:
