@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from framework.core.events import F64Array
 from framework.engine import BacktestConfig, run_trials
 from framework.lake.store import Lake, TableName
 from framework.replay import GoldStream, open_streams
+from framework.signals import Signal
 from framework.strategy import Strategy
 from framework.synthetic.planted import (
     PlantedMarket,
@@ -49,8 +50,8 @@ class Defence:
     Attributes
     ----------
     markets
-        By seed and twin: spread captured and lost to informed flow in tick · lots, lots filled, and
-        profit.
+        By seed and twin: spread captured, lost to informed flow and to adverse selection in
+        tick · lots, lots filled, and profit.
     plain, defended
         Loss to informed flow per unit of spread captured, over all markets.
     low, high
@@ -86,42 +87,64 @@ def compare_twins(
     """
     rows: list[dict[str, object]] = []
     for seed in range(seeds):
+        market = PlantedMarket(
+            minutes,
+            seed,
+            instruments=planted_instruments(1),
+            model=PlantedModel(volatility_ticks=volatility_ticks),
+        )
         with tempfile.TemporaryDirectory(prefix="crossbook") as folder:
-            rows += _one_market(Path(folder), seed, minutes, volatility_ticks, (plain, defended))
+            found = PlantedRun(Path(folder), market)
+            rows += found.costs({"plain": plain, "defended": defended})
         if on_market:
             on_market(seed + 1)
     markets = pl.DataFrame(rows)
-    lost, captured = _pairs(markets, "lost"), _pairs(markets, "captured")
+    twins = ("plain", "defended")
+    lost, captured = pairs(markets, twins, "lost"), pairs(markets, twins, "captured")
     share = lost.sum(0) / captured.sum(0)
-    low, high = _interval(lost, captured)
+    low, high = share_interval(lost, captured)
     return Defence(markets, float(share[0]), float(share[1]), low, high)
 
 
-def _one_market(
-    folder: Path, seed: int, minutes: float, volatility_ticks: float, twins: Sequence[Strategy]
-) -> Iterator[dict[str, object]]:
-    market = PlantedMarket(
-        minutes,
-        seed,
-        instruments=planted_instruments(1),
-        model=PlantedModel(volatility_ticks=volatility_ticks),
-    )
-    write_planted_market(folder, market)
-    messages = Lake(folder).scan(TableName("reference", "planted_messages")).collect()
-    streams = [_away(stream) for stream in open_streams(folder, "planted")]
-    mids = mids_of(streams)
-    results = run_trials(twins, streams, BacktestConfig(compiled=True))
-    for twin, result in zip(("plain", "defended"), results, strict=True):
-        cost = flow_cost(result, messages, mids)
-        yield {
-            "seed": seed,
-            "twin": twin,
-            "captured": cost.captured,
-            "lost": cost.lost,
-            "lots": cost.lots,
-            "informed_lots": cost.informed_lots,
-            "net_pnl": float(result.equity["net_pnl"][-1]),
-        }
+class PlantedRun:
+    """A planted market of one venue, half a millisecond away, and what quoting in it costs.
+
+    Parameters
+    ----------
+    folder
+        Of its lake.
+    market
+        Not iterated over yet.
+    start_ns
+        When strategies wake; at the beginning where None.
+    """
+
+    def __init__(self, folder: Path, market: PlantedMarket, start_ns: int | None = None) -> None:
+        write_planted_market(folder, market)
+        self.seed = market.seed
+        (self.stream,) = open_streams(folder, "planted")
+        self.messages = Lake(folder).scan(TableName("reference", "planted_messages")).collect()
+        self._streams = [_away(s) for s in open_streams(folder, "planted", start=start_ns)]
+        self._mids = mids_of([self.stream])
+
+    def costs(
+        self, strategies: Mapping[str, Strategy], signals: Sequence[Signal] = ()
+    ) -> Iterator[dict[str, object]]:
+        """Run strategies by name in one replay; yield what each one's fills captured and cost."""
+        config = BacktestConfig(compiled=True, signals=tuple(signals))
+        results = run_trials(list(strategies.values()), self._streams, config)
+        for name, result in zip(strategies, results, strict=True):
+            cost = flow_cost(result, self.messages, self._mids)
+            yield {
+                "seed": self.seed,
+                "twin": name,
+                "captured": cost.captured,
+                "lost": cost.lost,
+                "adverse": cost.adverse,
+                "lots": cost.lots,
+                "informed_lots": cost.informed_lots,
+                "net_pnl": float(result.equity["net_pnl"][-1]),
+            }
 
 
 def _away(stream: GoldStream) -> GoldStream:
@@ -129,16 +152,22 @@ def _away(stream: GoldStream) -> GoldStream:
     return replace(stream, instrument=item)
 
 
-def _pairs(markets: pl.DataFrame, column: str) -> F64Array:
-    """Column of both twins, plain first, shape ``(n_seeds, 2)``."""
-    twins = [markets.filter(pl.col("twin") == twin)[column] for twin in ("plain", "defended")]
-    return np.stack([twin.to_numpy() for twin in twins], axis=1)
+def pairs(markets: pl.DataFrame, twins: Sequence[str], column: str) -> F64Array:
+    """Return a column of two twins side by side, shape ``(n_seeds, 2)``."""
+    found = [markets.filter(pl.col("twin") == twin)[column] for twin in twins]
+    return np.stack([twin.to_numpy() for twin in found], axis=1)
 
 
-def _interval(lost: F64Array, captured: F64Array) -> tuple[float, float]:
-    """Percentile interval of the difference of shares, markets drawn again with replacement."""
+def share_interval(cost: F64Array, captured: F64Array) -> tuple[float, float]:
+    """Give the interval of 95 % of the difference of shares, markets drawn again in pairs.
+
+    Parameters
+    ----------
+    cost, captured
+        Of both twins, shape ``(n_seeds, 2)``; a share is the cost of all markets per captured.
+    """
     rng = np.random.default_rng(0)
-    drawn = rng.integers(0, len(lost), (RESAMPLES, len(lost)))
-    shares = lost[drawn].sum(1) / captured[drawn].sum(1)
+    drawn = rng.integers(0, len(cost), (RESAMPLES, len(cost)))
+    shares = cost[drawn].sum(1) / captured[drawn].sum(1)
     low, high = np.quantile(shares[:, 0] - shares[:, 1], [0.025, 0.975])
     return float(low), float(high)

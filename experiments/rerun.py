@@ -18,7 +18,7 @@ from experiments.load import as_yaml, load_plan
 from experiments.provenance import Provenance
 from experiments.run import OnProgress, backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
-from experiments.spec import CostsSpec
+from experiments.spec import CostsSpec, ForecastSpec
 from experiments.stored_runs import StoredRun
 from experiments.strategy_class import source_of, strategy_class
 from framework.catalog import load_catalog
@@ -113,8 +113,10 @@ def _laid_out(record: Provenance, folder: Path) -> tuple[Path, str]:
     versions = {entry.table: entry.version for entry in record.data}
     for entry in held["data"]:
         entry["version"] = versions[f"gold/{entry['table'].removeprefix('gold/')}"]
-    for entry in held.get("signals", {}).values():
-        entry["version"] = versions[f"silver/{entry['table'].removeprefix('silver/')}"]
+    stored = (*held.get("signals", {}).values(), *held.get("forecasts", {}).values())
+    for entry in stored:
+        table = entry.get("table", ForecastSpec().table).removeprefix("silver/")
+        entry["version"] = versions[f"silver/{table}"]
     if held.get("costs") is not None:
         table = cost_table(held["costs"].get("table", CostsSpec().table))
         held["costs"]["version"] = versions[str(table)]

@@ -9,14 +9,14 @@ import polars as pl
 
 from experiments.learned_costs import with_learned_impact
 from experiments.report import DataVersion
-from experiments.spec import SignalSpec, Spec
+from experiments.spec import ForecastSpec, LearnSpec, SignalSpec, Spec
 from framework.catalog import Catalog, did_you_mean
 from framework.core.costs import Costs
 from framework.core.errors import SpecError
 from framework.core.instrument import Instrument
 from framework.lake.store import Lake, TableName
 from framework.replay import GoldStream, open_streams
-from framework.signals import StoredSignal
+from framework.signals import StoredSignal, forecast_signals
 from framework.state import Lag, StoreLink
 
 
@@ -103,23 +103,65 @@ def write_planted(spec: Spec, lake: Lake) -> None:
 
 
 def open_signals(spec: Spec, lake: Lake, catalog: Catalog) -> tuple[StoredSignal, ...]:
-    """Open every signal a spec names, its table pinned to one version.
+    """Open every signal and forecast a spec names, its table pinned to one version.
 
-    Regimes that the spec wants detected are written first where the lake lacks their table.
+    Regimes that the spec wants detected, and forecasts it wants learnt, are written first where the
+    lake lacks their table.
 
     Raises
     ------
     DataError
-        Where there is no such table, version or scope.
+        Where there is no such table, version, scope or series.
     """
+    return (*_signals(spec, lake, catalog), *_forecasts(spec, lake, catalog))
+
+
+def _forecasts(spec: Spec, lake: Lake, catalog: Catalog) -> tuple[StoredSignal, ...]:
+    found: list[StoredSignal] = []
+    for name, entry in sorted(spec.forecasts.items()):
+        table = _silver(entry.table)
+        if entry.learn is not None and not lake.exists(table):
+            _learn(entry, entry.learn, lake, catalog)
+        found += forecast_signals(
+            name,
+            lake,
+            table,
+            unit=entry.unit,
+            series=entry.series,
+            inference=entry.inference(),
+            link=StoreLink(write=Lag(ns=entry.write_ns), notify=Lag(ns=entry.notify_ns)),
+            version=entry.version,
+            seed=spec.seed,
+        )
+    return tuple(found)
+
+
+def _learn(entry: ForecastSpec, learn: LearnSpec, lake: Lake, catalog: Catalog) -> None:
+    from experiments.models.forecasting import forecast_with_new
+
+    forecast_with_new(
+        lake,
+        catalog,
+        learn.model,
+        learn.learn_from,
+        learn.stream,
+        learn.horizon,
+        learn_news=learn.learn_news,
+        news=learn.news,
+        unrelated=learn.unrelated,
+        into=entry.table,
+    )
+
+
+def _signals(spec: Spec, lake: Lake, catalog: Catalog) -> tuple[StoredSignal, ...]:
     for entry in spec.signals.values():
-        if entry.detect and not lake.exists(_signal_table(entry)):
+        if entry.detect and not lake.exists(_silver(entry.table)):
             _detect(entry, lake, catalog)
     return tuple(
         StoredSignal(
             name,
             lake,
-            _signal_table(entry),
+            _silver(entry.table),
             scope=entry.scope,
             states=entry.states,
             link=StoreLink(write=Lag(ns=entry.write_ns), notify=Lag(ns=entry.notify_ns)),
@@ -130,8 +172,8 @@ def open_signals(spec: Spec, lake: Lake, catalog: Catalog) -> tuple[StoredSignal
     )
 
 
-def _signal_table(entry: SignalSpec) -> TableName:
-    return TableName("silver", entry.table.removeprefix("silver/"))
+def _silver(table: str) -> TableName:
+    return TableName("silver", table.removeprefix("silver/"))
 
 
 def _detect(entry: SignalSpec, lake: Lake, catalog: Catalog) -> None:
@@ -146,7 +188,7 @@ def _detect(entry: SignalSpec, lake: Lake, catalog: Catalog) -> None:
             f"signals.{entry.table} wants the regimes of {name}, which gold/{table} does not have",
             remedy=did_you_mean(name, list(streams)) or f"it has: {', '.join(streams)}",
         )
-    write_regimes(lake, _signal_table(entry), streams[name])
+    write_regimes(lake, _silver(entry.table), streams[name])
 
 
 def signal_versions(signals: Sequence[StoredSignal], lake: Lake) -> tuple[DataVersion, ...]:

@@ -9,18 +9,19 @@ from framework.strategy import (
     OnCross,
     OnFill,
     OnOrder,
-    Strategy,
     memory,
     param,
     per_book,
 )
+from strategies.forecast_guard import ForecastGuard
 
 LEVELS = 10
 MAX_BOOKS = 16
 HEDGE, UNWIND, WAIT = 0, 1, 2  # what `legging` may be
+NO_EDGE_BPS = 1e9  # more than any cross leaves
 
 
-class CrossedArbitrage(Strategy):
+class CrossedArbitrage(ForecastGuard):
     """Take both legs of a cross between any two of N venues, net of costs, if it has depth.
 
     With venue A bidding more than venue B asks, the edge is
@@ -46,6 +47,9 @@ class CrossedArbitrage(Strategy):
     1 reverses the leg that was filled at its own venue, 2 waits up to `patience_ns` for the missed
     price to come back and then does as 0. What a market order does not fill is tried again after
     `retry_ns`.
+
+    Where volatility is forecast, `strategies.forecast_guard` raises the edge asked for, cuts the
+    legs, or lets no pair be opened.
 
     Notes
     -----
@@ -91,7 +95,8 @@ class CrossedArbitrage(Strategy):
     wakes = (OnBest(), OnCross(), OnFill(), OnOrder())
 
     def on_start(self, ctx: Context) -> None:
-        """Check that the books can be traded against each other."""
+        """Check that the books can be traded against each other, and look the forecast up."""
+        super().on_start(ctx)
         if ctx.n_books > MAX_BOOKS:
             raise StrategyError(
                 f"crossed arbitrage compares at most {MAX_BOOKS} books, got {ctx.n_books}",
@@ -199,9 +204,11 @@ class CrossedArbitrage(Strategy):
         closes = self.closable(ctx, buy, sell)
         if closes >= self.rebalance_from * self.max_position and closes > 0:
             return -self.rebalance_bps
-        needed = self.min_edge_bps * self.alpha
+        needed = self.min_edge_bps * self.alpha + self.widen_bps(ctx)
         if closes == 0:
             needed += self.financing_bps
+            if self.vetoed(ctx):
+                return NO_EDGE_BPS
         return needed
 
     def closable(self, ctx: Context, buy: int, sell: int) -> int:
@@ -252,9 +259,9 @@ class CrossedArbitrage(Strategy):
 
     def take_pair(self, ctx: Context, buy: int, sell: int) -> None:
         """Send both legs."""
-        wanted = self.max_lots
+        wanted = self.guarded_lots(ctx, self.max_lots)
         if ctx.now_ns - self.since_ns[buy, sell] < self.structural_ns:
-            wanted = int(self.young_share * self.max_lots)
+            wanted = int(self.young_share * wanted)
         wanted = min(wanted, self.room(ctx, buy, sell))
         self.rests_ns[buy, sell] = ctx.now_ns + max(self.pause_ns, 1)
         lots = self.walk(ctx, buy, sell, wanted)

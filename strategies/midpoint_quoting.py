@@ -41,8 +41,9 @@ class MidpointQuoting(Quoting):
     def peg(self, ctx: Context, book: int, middle: float) -> None:
         """Keep hidden pegs whose limits are the prices of displayed quotes."""
         position = ctx.position_lots(book)
-        bid = int((middle - self.half_spread_ticks) // 1)
-        ask = max(int(-((-middle - self.half_spread_ticks) // 1)), bid + 1)
+        half = self.half_spread_ticks + self.widen_ticks(ctx, book)
+        bid = int((middle - half) // 1)
+        ask = max(int(-((-middle - half) // 1)), bid + 1)
         self.keep(ctx, book, 1, bid, self.size, position <= 0)
         self.keep(ctx, book, -1, ask, self.size, position >= 0)
 

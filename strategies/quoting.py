@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from framework.features import Ema
-from framework.strategy import Context, OnTimer, Strategy, param, per_book
+from framework.strategy import Context, OnTimer, param, per_book
 from framework.strategy.wake import Wake
+from strategies.forecast_guard import ForecastGuard
 
 
-class Quoting(Strategy):
+class Quoting(ForecastGuard):
     """Keep one bid and one ask in each book; a subclass says where.
 
     Every `interval_ns` each book with a bid and an ask is handed to `quote_book`, which ends in
     `place`. Between the two an overlay such as `strategies.defensive` may step in: a subclass that
-    also inherits from it gets its `place`. A quote that has not moved is left alone, so that it
-    keeps its place in the queue.
+    also inherits from it gets its `place`. Last of all `strategies.forecast_guard` has its say. A
+    quote that has not moved is left alone, so that it keeps its place in the queue.
     """
 
     interval_ns: int = param(100_000_000, low=1_000_000, high=60_000_000_000, log=True)
@@ -53,19 +54,26 @@ class Quoting(Strategy):
         """Keep both quotes; 0 lots withdraw one, as does a position its fill would make too large.
 
         Prices are whole ticks, away from the mid, and never through the other side's best price.
+        A forecast may move them apart, shrink them, or leave only the side that closes a position.
         """
         position = ctx.position_lots(book)
-        bid = min(int(bid_ticks // 1), ctx.ask_ticks(book) - 1)
-        ask = max(int(-(-ask_ticks // 1)), ctx.bid_ticks(book) + 1)
+        widen_ticks = self.widen_ticks(ctx, book)
+        bid = min(int((bid_ticks - widen_ticks) // 1), ctx.ask_ticks(book) - 1)
+        ask = max(int(-(-(ask_ticks + widen_ticks) // 1)), ctx.bid_ticks(book) + 1)
         buys = bid_lots > 0 and position + bid_lots <= self.max_position
         sells = ask_lots > 0 and position - ask_lots >= -self.max_position
         self.keep(ctx, book, 1, bid, bid_lots, buys)
         self.keep(ctx, book, -1, ask, ask_lots, sells)
 
+    def widen_ticks(self, ctx: Context, book: int) -> float:
+        """Ticks to step back by for the forecast."""
+        return self.widen_bps(ctx) * 1e-4 * (ctx.bid_ticks(book) + ctx.ask_ticks(book)) / 2
+
     def keep(
         self, ctx: Context, book: int, side: int, px_ticks: int, lots: int, wanted: bool
     ) -> None:
-        """Keep one order of a side at a price, or none."""
+        """Keep one order of a side at a price, or none; fewer lots or none by the forecast."""
+        wanted = wanted and self.allowed(ctx, book, side)
         standing = False
         for n in range(ctx.n_orders):
             order = ctx.order_at(n)
@@ -75,7 +83,7 @@ class Quoting(Strategy):
                 else:
                     ctx.cancel(order)
         if wanted and not standing:
-            self.send(ctx, book, side, px_ticks, lots)
+            self.send(ctx, book, side, px_ticks, self.guarded_lots(ctx, lots))
 
     def send(self, ctx: Context, book: int, side: int, px_ticks: int, lots: int) -> None:
         """Send one quote, post-only."""

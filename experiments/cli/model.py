@@ -8,12 +8,14 @@ from typing import Final, ParamSpec
 
 import click
 
+from experiments.cli.model_forecast import forecast
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.code_state import code_state
 from experiments.models import ModelRegistry, Source, learn, open_source
 from experiments.models.learning import makers
 from experiments.models.registry import compare as compare_versions
 from framework.catalog import load_catalog
+from framework.core.clock import instant_ns
 from framework.lake.store import Lake
 from research.volatility import evaluate as evaluate_models
 from research.volatility.models import KINDS
@@ -30,6 +32,9 @@ def model() -> None:
     """Forecast volatility: train, test and choose models; every command takes --json."""
 
 
+model.add_command(forecast)
+
+
 def _source_options(command: Callable[_P, None]) -> Callable[_P, None]:
     options = (
         click.argument("table"),
@@ -38,6 +43,8 @@ def _source_options(command: Callable[_P, None]) -> Callable[_P, None]:
         click.option("--symbol", default=None, help="Symbol, where the table has several."),
         click.option("--version", type=int, default=None, help="Version of the table [latest]."),
         click.option("--news", default=None, help="Silver table of headlines."),
+        click.option("--start", default=None, help="First instant, ISO 8601 [the first there is]."),
+        click.option("--end", default=None, help="First instant no longer learnt from [none]."),
         click.option("--seed", type=int, default=0, show_default=True, help="Of training."),
         click.option("--folds", type=click.IntRange(min=1), default=3, show_default=True),
     )
@@ -168,5 +175,7 @@ def _opened(
             symbol=text("symbol"),
             version=None if version is None else int(str(version)),
             news=text("news"),
+            start_ns=None if options["start"] is None else instant_ns(str(options["start"])),
+            end_ns=None if options["end"] is None else instant_ns(str(options["end"])),
         )
     return source, int(str(options["seed"])), int(str(options["folds"]))

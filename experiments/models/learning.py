@@ -19,6 +19,7 @@ from research.volatility import (
     Evaluation,
     evaluate,
     find_leaks,
+    known_rows,
     read_quotes,
     volatility_table,
 )
@@ -50,6 +51,11 @@ class Source:
     table: pl.DataFrame
     data: tuple[DataVersion, ...]
 
+    @property
+    def learnt_until_ns(self) -> int:
+        """When the last outcome in the table was known."""
+        return int(known_rows(self.table)["ts_ns"][-1]) + self.horizon_ns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learnt:
@@ -77,11 +83,15 @@ def open_source(
     symbol: str | None = None,
     version: int | None = None,
     news: str | None = None,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
 ) -> Source:
     """Open one stream, measure its bars, and prove that no feature looks ahead.
 
     Parameters
     ----------
+    start_ns, end_ns
+        Quotes that count, the end outside; all there are where left out.
     news
         Silver table of headlines, where there is one.
 
@@ -101,7 +111,7 @@ def open_source(
         )
     (stream,) = streams
     settings = BarSettings(horizon_ns=duration_ns(horizon))
-    quotes = read_quotes(stream)
+    quotes = _within(read_quotes(stream), start_ns, end_ns)
     data = [
         DataVersion(
             table=stream.table,
@@ -140,6 +150,19 @@ def open_source(
         table=made,
         data=tuple(data),
     )
+
+
+def _within(quotes: pl.DataFrame, start_ns: int | None, end_ns: int | None) -> pl.DataFrame:
+    if start_ns is not None:
+        quotes = quotes.filter(pl.col("ts_ns") >= start_ns)
+    if end_ns is not None:
+        quotes = quotes.filter(pl.col("ts_ns") < end_ns)
+    if quotes.is_empty():
+        raise DataError(
+            "there must be quotes in the period to learn from, there are none",
+            remedy="choose another --start or --end",
+        )
+    return quotes
 
 
 def makers(kinds: tuple[str, ...], seed: int) -> Mapping[str, Callable[[], VolatilityModel]]:

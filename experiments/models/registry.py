@@ -309,6 +309,7 @@ def _write(folder: Path, source: Source, learnt: Learnt, seed: int) -> None:
         "horizon_ns": source.horizon_ns,
         "features": feature_names(source.table),
         "data": {item.table: item.version for item in source.data},
+        "learnt_until_ns": source.learnt_until_ns,
         "seed": seed,
     }
     save_model(learnt.model, data, about=about)

@@ -15,22 +15,28 @@ from typing import Final
 
 import numpy as np
 
-from framework._jit import array_at, cold, hot, kernel, leading_zeros
-from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array, Records, Words
-
-WINDOW: Final = 1 << 14
-"""Levels in a half's window. 16,384 ticks are 163 USD of BTC at a tick of 0.01 on either side."""
-_WORDS: Final = WINDOW >> 6
-_SUMMARIES: Final = _WORDS >> 6
-_HEADROOM: Final = WINDOW >> 2  # ticks left above the best after a move
-
-HALF_DTYPE: Final = np.dtype(
-    [("base", np.int64), ("best", np.int64), ("in_window", np.int64), ("n_far", np.int64)]
+from framework._jit import cold, hot, kernel
+from framework.book.window import (
+    BOOK_DTYPE,
+    HALF_DTYPE,
+    SUMMARIES,
+    WINDOW,
+    WORDS,
+    books_of,
+    far_prices,
+    far_quantities,
+    halves_of,
+    highest_in_window,
+    occupy,
+    summaries_of,
+    vacate,
+    window_of,
+    windows_of,
+    words_of,
 )
-"""State of a half: ``best`` is the highest ``z`` with quantity, `NO_PRICE` where there is none."""
+from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array, Records
 
-BOOK_DTYPE: Final = np.dtype([("valid", np.int64), ("halted", np.int64), ("gaps", np.int64)])
-"""State of a book: not ``valid`` from a gap until the next snapshot has ended."""
+_HEADROOM: Final = WINDOW >> 2  # ticks left above the best after a move
 
 OK: Final = 0
 FAR_FULL: Final = 1
@@ -67,8 +73,8 @@ class Ladders:
         self.book = np.zeros(n_books, BOOK_DTYPE)
         self.book["valid"] = 1
         self._qty_lots = np.zeros(halves * WINDOW, np.int64)
-        self._word = np.zeros(halves * _WORDS, np.uint64)
-        self._summary = np.zeros(halves * _SUMMARIES, np.uint64)
+        self._word = np.zeros(halves * WORDS, np.uint64)
+        self._summary = np.zeros(halves * SUMMARIES, np.uint64)
         self._far_z = np.zeros((halves, far_levels), np.int64)
         self._far_lots = np.zeros((halves, far_levels), np.int64)
         self.handle: I64Array = np.zeros(9, np.int64)
@@ -96,102 +102,18 @@ class Ladders:
 
 
 @kernel
-def halves_of(ladders: I64Array) -> Records:
-    """Records of `HALF_DTYPE`, one a half."""
-    return array_at(ladders[0], ladders[7], HALF_DTYPE)
-
-
-@kernel
-def books_of(ladders: I64Array) -> Records:
-    """Records of `BOOK_DTYPE`, one a book."""
-    return array_at(ladders[1], ladders[7] >> 1, BOOK_DTYPE)
-
-
-@kernel
-def _window(ladders: I64Array, h: int) -> I64Array:
-    return array_at(ladders[2] + 8 * h * WINDOW, WINDOW, np.int64)
-
-
-@kernel
-def windows_of(ladders: I64Array) -> I64Array:
-    """Every half's window, one after the other."""
-    return array_at(ladders[2], ladders[7] * WINDOW, np.int64)
-
-
-@kernel
-def _words(ladders: I64Array, h: int) -> Words:
-    return array_at(ladders[3] + 8 * h * _WORDS, _WORDS, np.uint64)
-
-
-@kernel
-def _summaries(ladders: I64Array, h: int) -> Words:
-    return array_at(ladders[4] + 8 * h * _SUMMARIES, _SUMMARIES, np.uint64)
-
-
-@kernel
-def _far_prices(ladders: I64Array, h: int) -> I64Array:
-    return array_at(ladders[5] + 8 * h * ladders[8], ladders[8], np.int64)
-
-
-@kernel
-def _far_quantities(ladders: I64Array, h: int) -> I64Array:
-    return array_at(ladders[6] + 8 * h * ladders[8], ladders[8], np.int64)
-
-
-@kernel
-def _occupy(ladders: I64Array, h: int, i: int) -> None:
-    w = i >> 6
-    _words(ladders, h)[w] |= np.uint64(1) << np.uint64(i & 63)
-    _summaries(ladders, h)[w >> 6] |= np.uint64(1) << np.uint64(w & 63)
-
-
-@kernel
-def _vacate(ladders: I64Array, h: int, i: int) -> None:
-    w = i >> 6
-    words = _words(ladders, h)
-    left = words[w] & ~(np.uint64(1) << np.uint64(i & 63))
-    words[w] = left
-    if left == np.uint64(0):
-        _summaries(ladders, h)[w >> 6] &= ~(np.uint64(1) << np.uint64(w & 63))
-
-
-@kernel
-def _highest_in_window(ladders: I64Array, h: int, below: int) -> int:
-    """Index of the highest occupied level under index ``below``, -1 where there is none."""
-    if below <= 0:
-        return -1
-    i = below - 1
-    w = i >> 6
-    words = _words(ladders, h)
-    found = words[w] & (~np.uint64(0) >> np.uint64(63 - (i & 63)))
-    if found != np.uint64(0):
-        return (w << 6) + 63 - leading_zeros(found)
-    s = w >> 6
-    summaries = _summaries(ladders, h)
-    over = summaries[s]
-    over &= (np.uint64(1) << np.uint64(w & 63)) - np.uint64(1)
-    while over == np.uint64(0):
-        s -= 1
-        if s < 0:
-            return -1
-        over = summaries[s]
-    w = (s << 6) + 63 - leading_zeros(over)
-    return (w << 6) + 63 - leading_zeros(words[w])
-
-
-@kernel
 def _rebase(ladders: I64Array, h: int, base: int) -> int:
     """Put the window at another base; what falls out goes far, what is far comes in."""
     cold()
     half = halves_of(ladders)[h]
     shift = base - half.base
-    qty = _window(ladders, h)
-    far_z = _far_prices(ladders, h)
-    far_lots = _far_quantities(ladders, h)
+    qty = window_of(ladders, h)
+    far_z = far_prices(ladders, h)
+    far_lots = far_quantities(ladders, h)
     if shift > 0 and half.n_far + half.in_window > far_z.size:
         return FAR_FULL
-    _words(ladders, h)[:] = np.uint64(0)
-    _summaries(ladders, h)[:] = np.uint64(0)
+    words_of(ladders, h)[:] = np.uint64(0)
+    summaries_of(ladders, h)[:] = np.uint64(0)
     # Towards the side the levels come from, so that no level is overwritten before it has moved.
     step = 1 if shift > 0 else -1
     i = 0 if shift > 0 else WINDOW - 1
@@ -207,14 +129,14 @@ def _rebase(ladders: I64Array, h: int, base: int) -> int:
                 half.in_window -= 1
             else:
                 qty[to] = lots
-                _occupy(ladders, h, to)
+                occupy(ladders, h, to)
         i += step
     half.base = base
     while half.n_far and far_z[half.n_far - 1] >= base:
         half.n_far -= 1
         to = far_z[half.n_far] - base
         qty[to] = far_lots[half.n_far]
-        _occupy(ladders, h, to)
+        occupy(ladders, h, to)
         half.in_window += 1
     return OK
 
@@ -223,8 +145,8 @@ def _rebase(ladders: I64Array, h: int, base: int) -> int:
 def _set_far(ladders: I64Array, h: int, z: int, lots: int) -> int:
     cold()
     half = halves_of(ladders)[h]
-    far_z = _far_prices(ladders, h)
-    far_lots = _far_quantities(ladders, h)
+    far_z = far_prices(ladders, h)
+    far_lots = far_quantities(ladders, h)
     n = half.n_far
     k = np.searchsorted(far_z[:n], z)
     if k < n and far_z[k] == z:
@@ -266,8 +188,8 @@ def _set_elsewhere(ladders: I64Array, h: int, z: int, lots: int) -> int:
             return 0
         if _rebase(ladders, h, z - (WINDOW - _HEADROOM)) != OK:
             return -1
-    _window(ladders, h)[z - half.base] = lots
-    _occupy(ladders, h, z - half.base)
+    window_of(ladders, h)[z - half.base] = lots
+    occupy(ladders, h, z - half.base)
     half.in_window += 1
     half.best = z
     return 0
@@ -288,12 +210,12 @@ def change_level(
     windows[h * WINDOW + i] = lots
     if lots:
         if old == 0:
-            _occupy(ladders, h, i)
+            occupy(ladders, h, i)
             half.in_window += 1
             if z > best:
                 half.best = z
     elif old:
-        _vacate(ladders, h, i)
+        vacate(ladders, h, i)
         half.in_window -= 1
         if z == best:
             _drop_best(ladders, h, i)
@@ -315,11 +237,11 @@ def _drop_best(ladders: I64Array, h: int, i: int) -> None:
     """Find the best again after the level at index ``i``, the best so far, has gone."""
     cold()
     half = halves_of(ladders)[h]
-    top = _highest_in_window(ladders, h, i)
+    top = highest_in_window(ladders, h, i)
     if half.n_far and top < _HEADROOM:
         # The touch has drifted to the window's end: bring the far levels back in. The room they
         # leave is at least what the move needs, so it cannot fail.
-        best = half.base + top if top >= 0 else _far_prices(ladders, h)[half.n_far - 1]
+        best = half.base + top if top >= 0 else far_prices(ladders, h)[half.n_far - 1]
         _rebase(ladders, h, best - (WINDOW - _HEADROOM))
         half.best = best
     else:
@@ -331,12 +253,12 @@ def clear_half(ladders: I64Array, h: int) -> None:
     """Remove every level of a half."""
     cold()
     half = halves_of(ladders)[h]
-    i = _highest_in_window(ladders, h, WINDOW)
+    i = highest_in_window(ladders, h, WINDOW)
     while i >= 0:
-        _window(ladders, h)[i] = 0
-        i = _highest_in_window(ladders, h, i)
-    _words(ladders, h)[:] = np.uint64(0)
-    _summaries(ladders, h)[:] = np.uint64(0)
+        window_of(ladders, h)[i] = 0
+        i = highest_in_window(ladders, h, i)
+    words_of(ladders, h)[:] = np.uint64(0)
+    summaries_of(ladders, h)[:] = np.uint64(0)
     half.best = NO_PRICE
     half.in_window = 0
     half.n_far = 0
@@ -348,16 +270,16 @@ def _copy_halves(ladders: I64Array, others: I64Array) -> None:
     for h in range(ladders[7]):
         clear_half(ladders, h)
         mine, theirs = halves_of(ladders)[h], halves_of(others)[h]
-        window, other = _window(ladders, h), _window(others, h)
-        i = _highest_in_window(others, h, WINDOW)
+        window, other = window_of(ladders, h), window_of(others, h)
+        i = highest_in_window(others, h, WINDOW)
         while i >= 0:
             window[i] = other[i]
-            i = _highest_in_window(others, h, i)
-        _words(ladders, h)[:] = _words(others, h)
-        _summaries(ladders, h)[:] = _summaries(others, h)
+            i = highest_in_window(others, h, i)
+        words_of(ladders, h)[:] = words_of(others, h)
+        summaries_of(ladders, h)[:] = summaries_of(others, h)
         for k in range(theirs.n_far):
-            _far_prices(ladders, h)[k] = _far_prices(others, h)[k]
-            _far_quantities(ladders, h)[k] = _far_quantities(others, h)[k]
+            far_prices(ladders, h)[k] = far_prices(others, h)[k]
+            far_quantities(ladders, h)[k] = far_quantities(others, h)[k]
         mine.base = theirs.base
         mine.best = theirs.best
         mine.in_window = theirs.in_window
@@ -372,12 +294,12 @@ def level_lots(ladders: I64Array, h: int, z: int) -> int:
         return 0
     i = z - half.base
     if i >= 0:
-        return _window(ladders, h)[i]
+        return window_of(ladders, h)[i]
     n = half.n_far
-    far_z = _far_prices(ladders, h)[:n]
+    far_z = far_prices(ladders, h)[:n]
     k = np.searchsorted(far_z, z)
     if k < n and far_z[k] == z:
-        return _far_quantities(ladders, h)[k]
+        return far_quantities(ladders, h)[k]
     return 0
 
 
@@ -389,10 +311,10 @@ def next_level(ladders: I64Array, h: int, z: int) -> int:
         return NO_PRICE
     if z > half.best:
         return half.best
-    i = _highest_in_window(ladders, h, z - half.base)
+    i = highest_in_window(ladders, h, z - half.base)
     if i >= 0:
         return half.base + i
-    far_z = _far_prices(ladders, h)[: half.n_far]
+    far_z = far_prices(ladders, h)[: half.n_far]
     k = np.searchsorted(far_z, z) - 1
     return far_z[k] if k >= 0 else NO_PRICE
 
@@ -409,7 +331,7 @@ def best_lots(ladders: I64Array, b: int, side: int) -> int:
     """Quantity displayed at a side's best price, 0 where it is empty."""
     h = 2 * b + (side < 0)
     half = halves_of(ladders)[h]
-    return 0 if half.best == NO_PRICE else _window(ladders, h)[half.best - half.base]
+    return 0 if half.best == NO_PRICE else window_of(ladders, h)[half.best - half.base]
 
 
 @kernel

@@ -16,7 +16,7 @@ from framework.engine.cores import usable_cores
 from framework.engine.loop import advance
 from framework.engine.recording import Recorder
 from framework.replay.output import warm_merge
-from framework.strategy.actions import (
+from framework.strategy.actions.market import (
     ctx_depth_lots,
     ctx_level_lots,
     ctx_level_ticks,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from framework import _jit
+from framework._jit import cache
 
 
 def cache_folder() -> Path:
     """Return the folder of kernels compiled from the sources as they are now."""
-    return _jit.CACHE_DIR
+    return cache.CACHE_DIR
 
 
 def kernels_on_disk() -> list[str]:

@@ -108,6 +108,8 @@ def _hear(world: I64Array) -> bool:
     _count_action(world, now_ns)
     if trials_of(world)[k].wakes & (1 << kind) == 0:
         return False
+    if next_received_ns(world) <= now_ns:
+        catch_up(world, now_ns)
     wake(world, k, kind)
     return True
 
@@ -185,6 +187,8 @@ def _advance(world: I64Array) -> int:
     """
     _resume(world)
     watching = world[W.ANY_WAKES] & MARKET_WAKES != 0
+    # Word of an order may then be heard before the market of that instant is looked at.
+    unhurried = not watching and world[W.STORE] == 0 and world[W.RISK] == 0
     while world[W.STATUS] == _DONE:
         if _needs_drain(world):
             return _FLUSH
@@ -217,6 +221,9 @@ def _advance(world: I64Array) -> int:
             catch_up(world, FOREVER)
         elif request_ns == rest_ns:
             _arrive(world)
+        elif response_ns == rest_ns and unhurried:
+            if _hear(world):
+                return _WAKE
         elif received_ns <= later_ns:
             catch_up(world, later_ns)
         elif response_ns == rest_ns:

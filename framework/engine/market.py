@@ -8,16 +8,14 @@ from framework._jit import array_at, cold, kernel
 from framework.book.ladder import (
     apply,
     best_price,
-    books_of,
     change_level,
     clear_half,
-    halves_of,
     level_lots,
     mark_validity,
     set_level,
-    windows_of,
 )
 from framework.book.queue_l3 import NOBODY
+from framework.book.window import books_of, halves_of, windows_of
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
 from framework.engine.fan import open_fan, open_walls
 from framework.venue.consumed import forget_half

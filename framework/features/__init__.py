@@ -13,6 +13,7 @@ from framework.features.frame import (
     feature_batches,
     feature_frame,
 )
+from framework.features.heat import Heat, faded_heat, log_heat
 from framework.features.order_flow import OrderFlowImbalance
 from framework.features.quote import (
     microprice_ticks,
@@ -21,9 +22,12 @@ from framework.features.quote import (
     spread_pct_over,
 )
 from framework.features.recovery import RecoverySpeed
+from framework.features.variance_bars import BAR_COLUMNS, BARS_TO_BEGIN, VarianceBars
 from framework.features.volume_average import Vwap, Vwma
 
 __all__ = [
+    "BARS_TO_BEGIN",
+    "BAR_COLUMNS",
     "COLUMNS",
     "FRAME_SCHEMA",
     "BookFeatures",
@@ -32,16 +36,20 @@ __all__ = [
     "Ema",
     "Feature",
     "FeatureSettings",
+    "Heat",
     "OrderFlowImbalance",
     "RecoverySpeed",
     "TimeEma",
+    "VarianceBars",
     "Vwap",
     "Vwma",
     "When",
+    "faded_heat",
     "feature_batches",
     "feature_frame",
     "gap_ticks",
     "imbalance",
+    "log_heat",
     "microprice_ticks",
     "microprice_ticks_over",
     "read_levels",

@@ -11,8 +11,9 @@ import polars as pl
 import pyarrow as pa
 
 from framework._jit import kernel
-from framework.book.ladder import Ladders, apply, best_price, books_of
+from framework.book.ladder import Ladders, apply, best_price
 from framework.book.levels import read_levels
+from framework.book.window import books_of
 from framework.core.errors import DataError
 from framework.core.events import NO_PRICE, EventFlag, EventKind, F64Array, I8Array, I64Array
 from framework.features.book import (

@@ -9,14 +9,8 @@ import numpy as np
 import polars as pl
 
 from framework._jit import kernel
-from framework.book.ladder import (
-    Ladders,
-    apply,
-    best_lots,
-    best_price,
-    books_of,
-    level_lots,
-)
+from framework.book.ladder import Ladders, apply, best_lots, best_price, level_lots
+from framework.book.window import books_of
 from framework.core.clock import NS_PER_S
 from framework.core.events import ASK, BID, EventFlag, EventKind, I64Array
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from framework.core.events import I64Array
-from framework.state.lag import Messages, StoreLink, lag_seed
+from framework.state.lag import Lag, Messages, StoreLink, lag_seed
 
 
 def available_ns(
@@ -36,13 +36,29 @@ def available_ns(
 
 
 class WrittenAndTold:
-    """The way of one writer's values to one watcher; goes on over blocks of them."""
+    """The way of one writer's values to one watcher; goes on over blocks of them.
 
-    def __init__(self, link: StoreLink, *, seed: int = 0, client: str = "") -> None:
-        self._writes = Messages(link.write, lag_seed(seed, client, "write"))
-        self._notices = Messages(link.notify, lag_seed(seed, client, "notify"))
+    Parameters
+    ----------
+    link
+        Lags of the store.
+    seed, client
+        Of the draws.
+    inference
+        What the writer itself takes before it writes, where it is a model.
+    """
+
+    def __init__(
+        self, link: StoreLink, *, seed: int = 0, client: str = "", inference: Lag | None = None
+    ) -> None:
+        steps = (("inference", inference or Lag()), ("write", link.write), ("notify", link.notify))
+        self._steps = [Messages(lag, lag_seed(seed, client, name)) for name, lag in steps]
 
     def over(self, sent_ns: I64Array) -> I64Array:
         """Return when each value is known."""
-        arrivals = (self._notices.arrival_ns(self._writes.arrival_ns(int(ns))) for ns in sent_ns)
-        return np.fromiter(arrivals, np.int64, len(sent_ns))
+        return np.fromiter(map(self._arrival_ns, sent_ns.tolist()), np.int64, len(sent_ns))
+
+    def _arrival_ns(self, ns: int) -> int:
+        for step in self._steps:
+            ns = step.arrival_ns(ns)
+        return ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import polars as pl
@@ -59,6 +59,10 @@ class StoredSignal(Signal):
         Where there is no such table, version or scope, or it is no signal table.
     """
 
+    schema: ClassVar[pl.Schema] = SIGNAL_SCHEMA
+    about: ClassVar[str] = "scope"
+    remedy: ClassVar[str] = "write signals with framework.signals.write_signal"
+
     def __init__(
         self,
         name: str,
@@ -90,7 +94,7 @@ class StoredSignal(Signal):
         first_ns, last_ns = spans.row(0)
         before = own.filter(pl.col("recorded_ns") < from_ns - _STRETCH_NS)
         standing = before.sort("valid_ns", "recorded_ns").tail(1).collect()
-        told = WrittenAndTold(self._link, seed=self._seed, client=f"{self.name}:{self.scope}")
+        told = self._told()
         latest_ns = int(np.iinfo(np.int64).min)
         if standing.height:
             first_ns = from_ns - _STRETCH_NS
@@ -127,29 +131,33 @@ class StoredSignal(Signal):
             list(self.states), [float(code) for code in range(len(self.states))]
         )
 
+    def _told(self) -> WrittenAndTold:
+        return WrittenAndTold(self._link, seed=self._seed, client=f"{self.name}:{self.scope}")
+
     def _own(self) -> pl.LazyFrame:
+        """Read the rows of the scope, in `SIGNAL_SCHEMA`."""
         rows = self._lake.scan(self.table, self.version)
         return rows.filter(pl.col("scope") == self.scope).select(SIGNAL_SCHEMA.names())
 
     def _check_columns(self) -> None:
         found = self._lake.scan(self.table, self.version).collect_schema()
-        wrong = [name for name, kind in SIGNAL_SCHEMA.items() if found.get(name) != kind]
+        wrong = [name for name, kind in self.schema.items() if found.get(name) != kind]
         if wrong:
             raise DataError(
                 f"signal {self.name}: {self.table} must have the columns "
-                f"{', '.join(SIGNAL_SCHEMA)}, it lacks {', '.join(wrong)}",
-                remedy="write signals with framework.signals.write_signal",
+                f"{', '.join(self.schema)}, it lacks {', '.join(wrong)}",
+                remedy=self.remedy,
             )
 
     def _the_scope(self, wanted: str) -> str:
         rows = self._lake.scan(self.table, self.version)
-        scopes = sorted(rows.select("scope").unique().collect()["scope"].to_list())
+        scopes = sorted(rows.select(pl.col(self.about).unique()).collect()[self.about].to_list())
         if wanted in scopes or (not wanted and len(scopes) == 1):
             return wanted or str(scopes[0])
         raise DataError(
-            f"signal {self.name}: {self.table} must have the scope {wanted or 'asked for'}, "
+            f"signal {self.name}: {self.table} must have the {self.about} {wanted or 'asked for'}, "
             f"it has {', '.join(map(str, scopes)) or 'none'}",
-            remedy=did_you_mean(wanted, scopes) or "name one of them as scope",
+            remedy=did_you_mean(wanted, scopes) or f"name one of them as {self.about}",
         )
 
 

@@ -12,7 +12,7 @@ from framework.core.errors import StrategyError
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.instrument import Instrument
 from framework.signals.base import Signal
-from framework.strategy.actions import (
+from framework.strategy.actions.market import (
     ctx_depth_lots,
     ctx_level_lots,
     ctx_level_ticks,

@@ -8,7 +8,7 @@ from typing import Final
 
 from framework.core.errors import StrategyError
 from framework.core.events import I64Array
-from framework.strategy.store_actions import (
+from framework.strategy.actions.store import (
     ctx_bucket_lots,
     ctx_bucket_ns,
     ctx_bucket_ticks,

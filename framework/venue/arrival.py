@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from framework._jit import cold, kernel
-from framework.book.ladder import books_of, halves_of
+from framework.book.window import books_of, halves_of
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, OrderType, Reason, TimeInForce
 from framework.venue.journal import latest_row

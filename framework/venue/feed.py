@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from framework._jit import array_at, cold, hot, kernel
-from framework.book.ladder import apply, best_lots, best_price, books_of
+from framework.book.ladder import apply, best_lots, best_price
+from framework.book.window import books_of
 from framework.core.events import EventFlag, EventKind, I32Array, I64Array, Record, Records
 from framework.venue.depth import close_buckets, follow_depth
 from framework.venue.records import TOP_DTYPE, Status, TopNow, View

@@ -12,8 +12,9 @@ from enum import IntEnum
 import numpy as np
 
 from framework._jit import cold, kernel, leading_zeros
-from framework.book.ladder import books_of, level_lots
+from framework.book.ladder import level_lots
 from framework.book.queue_l3 import NOBODY
+from framework.book.window import books_of
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, Liquidity, Reason, TraceEvent
 from framework.venue.consumed import consume, consumed_lots, limit_consumed

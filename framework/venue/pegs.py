@@ -9,7 +9,7 @@ empty or bid and ask are not apart, it stays where it is. It never takes.
 from __future__ import annotations
 
 from framework._jit import cold, kernel
-from framework.book.ladder import books_of, halves_of
+from framework.book.window import books_of, halves_of
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.orders import JournalEvent, OrderType, Reason
 from framework.venue.journal import journal_row

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from framework._jit import cold, kernel
-from framework.book.ladder import apply, clear_half, halves_of, level_lots
+from framework.book.ladder import apply, clear_half, level_lots
 from framework.book.queue_l3 import (
     clear_queue,
     find_level,
@@ -28,6 +28,7 @@ from framework.book.queue_l3 import (
     next_stamp,
     nodes_of,
 )
+from framework.book.window import halves_of
 from framework.core.events import EventFlag, EventKind, I64Array, Records
 from framework.venue.queue import front_after_depth
 

@@ -10,7 +10,7 @@ price so is the trade's size, even where the data takes them off only in a later
 from __future__ import annotations
 
 from framework._jit import cold, kernel
-from framework.book.ladder import books_of
+from framework.book.window import books_of
 from framework.core.events import I64Array
 from framework.core.orders import JournalEvent, Reason
 from framework.venue.arrival import match

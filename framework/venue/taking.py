@@ -7,7 +7,8 @@ the self-trade rule decides.
 from __future__ import annotations
 
 from framework._jit import cold, kernel
-from framework.book.ladder import halves_of, level_lots, next_level
+from framework.book.ladder import level_lots, next_level
+from framework.book.window import halves_of
 from framework.core.events import NO_PRICE, I64Array, Record
 from framework.core.orders import Liquidity, OrderType, SelfTrade, TimeInForce
 from framework.venue.consumed import consume, consumed_lots

@@ -9,7 +9,8 @@ import polars as pl
 import pyarrow as pa
 
 from framework._jit import kernel
-from framework.book.ladder import Ladders, apply, best_price, books_of
+from framework.book.ladder import Ladders, apply, best_price
+from framework.book.window import books_of
 from framework.core.errors import DataError
 from framework.core.events import NO_PRICE, EventFlag, EventKind, F64Array, I8Array, I64Array
 from framework.replay.stream import GoldStream

@@ -7,7 +7,8 @@ from typing import Final
 
 import polars as pl
 
-from framework.book.ladder import Ladders, best_price, books_of, level_lots, next_level
+from framework.book.ladder import Ladders, best_price, level_lots, next_level
+from framework.book.window import books_of
 from framework.core.events import NO_PRICE, I64Array
 from framework.core.instrument import Instrument
 from framework.lake.rebuild import rebuild

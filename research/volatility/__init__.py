@@ -10,6 +10,12 @@ from research.volatility.conformal import REGIMES, Conformal, regimes
 from research.volatility.evaluation import Evaluation, evaluate, split_for_intervals
 from research.volatility.exogenous import news_heat, with_known, with_news
 from research.volatility.forecast import LEVELS, Forecast
+from research.volatility.forecast_stream import (
+    ForecastOrigin,
+    ForecastStream,
+    forecast_frame,
+    measured_latency_ns,
+)
 from research.volatility.leakage import Leak, find_leaks
 from research.volatility.losses import crps, pinball, qlike, squared
 from research.volatility.measures import (
@@ -41,6 +47,8 @@ __all__ = [
     "Conformal",
     "Evaluation",
     "Forecast",
+    "ForecastOrigin",
+    "ForecastStream",
     "Leak",
     "bipower_variance",
     "confidence_set",
@@ -49,9 +57,11 @@ __all__ = [
     "evaluate",
     "feature_names",
     "find_leaks",
+    "forecast_frame",
     "garman_klass",
     "is_risk",
     "known_rows",
+    "measured_latency_ns",
     "news_heat",
     "parkinson",
     "pinball",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from framework.core.clock import NS_PER_S
 from framework.core.errors import DataError
 from framework.core.events import F64Array, I64Array
+from framework.features.heat import Heat, faded_heat_over, log_heat_over
 
 NEWS_MEMORIES_S: Final = (10, 40, 160)
 """Time constants with which the heat of news fades, a column each."""
@@ -32,27 +32,34 @@ def news_heat(news: pl.DataFrame, at_ns: I64Array, memory_ns: int) -> F64Array:
     >>> news_heat(news, np.array([5, 10, 20]), 10).round(4).tolist()  # 2 + e⁻¹
     [0.0, 1.0, 2.3679]
     """
+    known = heat_signal(news, memory_ns)
+    heats, known_ns = known["heat"].to_numpy(), known["available_ns"].to_numpy()
+    return faded_heat_over(heats, known_ns, at_ns, float(memory_ns))
+
+
+def heat_signal(news: pl.DataFrame, memory_ns: int) -> pl.DataFrame:
+    """List the heat right after each headline: ``available_ns`` and ``heat``.
+
+    A strategy that reads it as a signal fades it as the table does: `framework.features.log_heat`.
+    """
     known = news.sort("available_ns")
     available_ns = known["available_ns"].to_numpy()
-    intensity = known["intensity"].to_numpy()
-    after = np.zeros(available_ns.size + 1)
-    previous_ns = 0
-    for row, (ts_ns, size) in enumerate(zip(available_ns, intensity, strict=True)):
-        after[row + 1] = after[row] * np.exp((previous_ns - ts_ns) / memory_ns) + size
-        previous_ns = ts_ns
-    place = np.searchsorted(available_ns, at_ns, side="right")
-    latest_ns = np.concatenate([at_ns[:1], available_ns])[place] if at_ns.size else at_ns
-    fade: F64Array = np.exp(-np.maximum(at_ns - latest_ns, 0) / memory_ns)
-    return np.asarray(after[place] * fade, np.float64)
+    heat = Heat(memory_ns).over(available_ns, known["intensity"].cast(pl.Float64).to_numpy())
+    return pl.DataFrame({"available_ns": available_ns, "heat": heat})
 
 
 def with_news(table: pl.DataFrame, news: pl.DataFrame) -> pl.DataFrame:
     """Add the heat of news, a column for each of `NEWS_MEMORIES_S`."""
     at_ns = table["ts_ns"].to_numpy()
-    return table.with_columns(
-        pl.Series(f"news_heat_{memory_s}s", np.log1p(news_heat(news, at_ns, memory_s * NS_PER_S)))
-        for memory_s in NEWS_MEMORIES_S
-    )
+    columns = []
+    for memory_s in NEWS_MEMORIES_S:
+        memory_ns = memory_s * NS_PER_S
+        known = heat_signal(news, memory_ns)
+        log = log_heat_over(
+            known["heat"].to_numpy(), known["available_ns"].to_numpy(), at_ns, float(memory_ns)
+        )
+        columns.append(pl.Series(f"news_heat_{memory_s}s", log))
+    return table.with_columns(columns)
 
 
 def with_known(table: pl.DataFrame, known: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from framework.core.clock import NS_PER_S
 from framework.core.errors import DataError
-from framework.core.events import F64Array, I64Array
+from framework.features.variance_bars import BAR_COLUMNS, BARS_TO_BEGIN, VarianceBars
 from research.volatility.exogenous import with_news
-from research.volatility.ranges import garman_klass, parkinson, rogers_satchell
 
 TARGET: Final = "target_bps2"
 """Variance of the next bar in bps²; null where it is not known."""
@@ -30,12 +27,7 @@ _RISK_PREFIXES: Final = ("news_", "risk_")
 _NOT_FEATURES: Final = ("ts_ns", "rv_bps2", "return_bps2", TARGET, "regime")
 
 _DAY_NS: Final = 86_400 * NS_PER_S
-_BPS: Final = 1e4
-_CHUNK_BARS: Final = 4_096
 _DAYS_FOR_CLOCK: Final = 3
-_LAGS: Final = (1, 2, 3, 4)
-_WINDOWS: Final = (5, 22, 66)
-_FEWEST: Final = 22  # bars before the first row; a longer mean begins with as many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +86,13 @@ def volatility_table(
         Where there are 22 bars or fewer.
     """
     bars = _bars(quotes, settings)
-    if bars.height <= _FEWEST:
+    if bars.height <= BARS_TO_BEGIN:
         raise DataError(
-            f"a volatility table needs more than {_FEWEST} open bars, there are "
+            f"a volatility table needs more than {BARS_TO_BEGIN} open bars, there are "
             f"{bars.height} of {settings.horizon_ns / NS_PER_S:g} s",
             remedy="take a longer period or a shorter horizon",
         )
-    table = _lagged(bars).drop_nulls("log_rv_22")
+    table = bars[BARS_TO_BEGIN - 1 :]
     if news is not None:
         table = with_news(table, news)
     is_next = pl.col("ts_ns").shift(-1) == pl.col("ts_ns") + settings.horizon_ns
@@ -123,82 +115,13 @@ def known_rows(table: pl.DataFrame) -> pl.DataFrame:
     return table.drop_nulls(TARGET)
 
 
-def _lagged(bars: pl.DataFrame) -> pl.DataFrame:
-    rv = pl.col("rv_bps2")
-    day = 2.0 * math.pi * (pl.col("ts_ns") % _DAY_NS) / _DAY_NS
-    # Within a day or two, the time of day would only number the bars.
-    is_long = bars["ts_ns"][-1] - bars["ts_ns"][0] >= _DAYS_FOR_CLOCK * _DAY_NS
-    lagged = bars.with_columns(
-        rv.log().alias("log_rv"),
-        *(
-            rv.rolling_mean(n, min_samples=min(n, _FEWEST)).log().alias(f"log_rv_{n}")
-            for n in _WINDOWS
-        ),
-        *(rv.log().shift(n).alias(f"log_rv_lag_{n}") for n in _LAGS),
-        pl.col("return_bps").abs().alias("abs_return_bps"),
-    )
-    if is_long:
-        lagged = lagged.with_columns(day_sin=day.sin(), day_cos=day.cos())
-    return lagged
-
-
 def _bars(quotes: pl.DataFrame, settings: BarSettings) -> pl.DataFrame:
     """Measure the open bars, aligned to whole multiples of the horizon."""
-    ts_ns = quotes["ts_ns"].to_numpy()
-    mid = quotes["mid_ticks"].to_numpy()
-    horizon_ns = settings.horizon_ns
-    first = -(-int(ts_ns[0]) // horizon_ns)
-    ends_ns = np.arange(first + 1, int(ts_ns[-1]) // horizon_ns + 1, dtype=np.int64) * horizon_ns
-    last = np.searchsorted(ts_ns, ends_ns, side="right") - 1
-    age_ns = ends_ns - ts_ns[last]
-    ends_ns = ends_ns[age_ns <= max(settings.closed_ns, horizon_ns)]
-    log_mid = _BPS * np.log(mid)
-    floor = (_BPS * 0.5 / mid) ** 2
-    frames = [
-        _measured(quotes, ts_ns, log_mid, floor, ends_ns[i : i + _CHUNK_BARS], settings)
-        for i in range(0, ends_ns.size, _CHUNK_BARS)
-    ]
-    return pl.concat(frames) if frames else pl.DataFrame()
-
-
-def _measured(
-    quotes: pl.DataFrame,
-    ts_ns: I64Array,
-    log_mid: F64Array,
-    floor: F64Array,
-    ends_ns: I64Array,
-    settings: BarSettings,
-) -> pl.DataFrame:
-    points, step = settings.points, settings.step
-    offsets = np.arange(-points, 1) * settings.horizon_ns // points
-    place = np.searchsorted(ts_ns, ends_ns[:, None] + offsets, side="right") - 1
-    prices = log_mid[place]
-    at, before = place[:, -1], place[:, 0]
-    least = floor[at]
-    sparse = prices[:, step:] - prices[:, :-step]
-    rv = np.mean(sparse**2, axis=1) * points / step
-    down = np.mean(np.minimum(sparse, 0.0) ** 2, axis=1) * points / step
-    neighbours = np.abs(sparse[:, step:] * sparse[:, :-step])
-    bipower = np.mean(neighbours, axis=1) * points / step * math.pi / 2.0
-    dense = np.concatenate([[0.0], np.cumsum(np.diff(log_mid) ** 2)])
-    ohlc = (prices[:, 0], prices.max(axis=1), prices.min(axis=1), prices[:, -1])
-    ticks = quotes["mid_ticks"].to_numpy()[at]
-    deviation = quotes["mid_deviation_ticks"].to_numpy()[at] / ticks * _BPS
-    spread = np.maximum(quotes["spread_pct"].to_numpy()[at] * 100.0, 0.0)
-    root = np.sqrt(least)
-    return pl.DataFrame(
-        {
-            "ts_ns": ends_ns,
-            "rv_bps2": np.maximum(rv, least),
-            "log_tick_rv": np.log(np.maximum(dense[at] - dense[before], 0.0) + least),
-            "log_bipower": np.log(bipower + least),
-            "log_down": np.log(down + least),
-            "log_parkinson": np.log(parkinson(ohlc[1], ohlc[2]) + least),
-            "log_garman_klass": np.log(np.maximum(garman_klass(*ohlc), 0.0) + least),
-            "log_rogers_satchell": np.log(np.maximum(rogers_satchell(*ohlc), 0.0) + least),
-            "log_deviation": np.log(deviation + root),
-            "log_spread": np.log(spread + root),
-            "log_quotes": np.log1p(at - before),
-            "return_bps": prices[:, -1] - prices[:, 0],
-        }
-    )
+    bars = VarianceBars(settings.horizon_ns, settings.points, settings.step, settings.closed_ns)
+    names = ("ts_ns", "mid_ticks", "spread_pct", "mid_deviation_ticks")
+    ends_ns, rows = bars.over(*(quotes[name].to_numpy() for name in names))
+    # Within a day or two, the time of day would only number the bars.
+    is_long = ends_ns.size > 0 and ends_ns[-1] - ends_ns[0] >= _DAYS_FOR_CLOCK * _DAY_NS
+    kept = [name for name in BAR_COLUMNS if is_long or not name.startswith("day_")]
+    columns = {name: rows[:, BAR_COLUMNS.index(name)] for name in kept}
+    return pl.DataFrame({"ts_ns": ends_ns} | columns)

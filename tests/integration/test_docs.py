@@ -19,7 +19,7 @@ from framework.engine import run_backtest
 from framework.lake.desk import COST_SCHEMA
 from framework.lake.store import Lake, TableName
 from framework.replay import open_streams
-from framework.signals import SIGNAL_SCHEMA, write_signal
+from framework.signals import FORECAST_SCHEMA, SIGNAL_SCHEMA, write_forecasts, write_signal
 from framework.strategy import Context, OnTimer, Strategy
 from framework.strategy.wake import Wake
 from framework.synthetic import write_demo_market
@@ -44,6 +44,7 @@ def test_the_spec_with_every_field_runs_and_varies(tmp_path: Path) -> None:
     regimes = TableName("silver", "demo_regimes")
     write_signal(Lake(tmp_path / "lake"), regimes, rows, transaction="made")
     _write_costs(Lake(tmp_path / "lake"))
+    _write_forecast(Lake(tmp_path / "lake"))
     options = RunOptions(lake=tmp_path / "lake", out=tmp_path / "out", track=False)
     variants = carry_out(load_plan(path), options).variants
     assert len(variants) == 4
@@ -67,6 +68,13 @@ def _write_costs(lake: Lake) -> None:
     )
     rows = pl.concat([pl.DataFrame(schema=COST_SCHEMA), costs], how="diagonal")
     lake.replace(cost_table(), rows, column="run_key", value="made", content=1)
+
+
+def _write_forecast(lake: Lake) -> None:
+    """Write one forecast of volatility."""
+    row = ("har-0-demo-alpha:XYZ", "har", 0, "alpha:XYZ", 10**9, 0, 0, 4.0, 1.0, 9.0)
+    rows = pl.DataFrame([row], schema=FORECAST_SCHEMA, orient="row")
+    write_forecasts(lake, TableName("silver", "demo_forecasts"), rows)
 
 
 def _documented(written: object, spec: object, place: str = "") -> Iterator[str]:

@@ -9,6 +9,7 @@ import pytest
 from experiments.cli.output import Output
 from experiments.cli.progress import replay_progress
 from framework import _jit
+from framework._jit import cache
 from framework.engine import run_backtest
 from framework.engine.loop import advance
 from framework.replay import open_streams
@@ -25,7 +26,7 @@ def test_only_a_run_that_has_to_compile_says_so(
     with replay_progress(Output(json=False)):
         pass
     assert "compiling" not in capsys.readouterr().err
-    monkeypatch.setattr(_jit, "CACHE_DIR", tmp_path / "empty")
+    monkeypatch.setattr(cache, "CACHE_DIR", tmp_path / "empty")
     with replay_progress(Output(json=False)):
         pass
     assert "compiling the engine, once" in capsys.readouterr().err

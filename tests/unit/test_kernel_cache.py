@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.cli.group import main
-from framework import _jit
+from framework._jit import cache
 from framework.engine import kernel_cache
 from framework.engine.kernel_cache import cache_folder, kernels_on_disk, prune
 from framework.synthetic import write_demo_market
@@ -23,7 +23,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for age, name in enumerate(("oldest", "older", "used", "newest")):
         (tmp_path / name / "loop").mkdir(parents=True)
         os.utime(tmp_path / name, ns=(age * 10**9, age * 10**9))
-    monkeypatch.setattr(_jit, "CACHE_DIR", tmp_path / "used")
+    monkeypatch.setattr(cache, "CACHE_DIR", tmp_path / "used")
     return tmp_path
 
 
@@ -45,7 +45,7 @@ def test_the_one_in_use_stays_even_where_none_is_to(folders: Path) -> None:
 def test_nothing_is_deleted_where_nothing_has_been_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_jit, "CACHE_DIR", tmp_path / "none" / "yet")
+    monkeypatch.setattr(cache, "CACHE_DIR", tmp_path / "none" / "yet")
     assert prune() == []
     assert kernels_on_disk() == []
 

@@ -13,15 +13,8 @@ from typing import Final
 import numpy as np
 
 from framework._jit import kernel
-from framework.book.ladder import (
-    Ladders,
-    apply,
-    best_lots,
-    best_price,
-    books_of,
-    level_lots,
-    next_level,
-)
+from framework.book.ladder import Ladders, apply, best_lots, best_price, level_lots, next_level
+from framework.book.window import books_of
 from framework.core.clock import NS_PER_MS
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array, Tape
 from framework.replay.market import CHUNK_ROWS, read_market

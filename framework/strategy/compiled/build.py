@@ -18,7 +18,7 @@ import numpy as np
 
 from framework._jit import CACHE_DIR, CompilationError
 from framework.core.errors import StrategyError
-from framework.strategy.actions import ACTIONS
+from framework.strategy.actions import ACTIONS, MODULES
 from framework.strategy.base import HANDLERS, WAKE_KINDS, Strategy
 from framework.strategy.compiled.remembering import address_field, length_field
 from framework.strategy.compiled.translate import (
@@ -158,8 +158,7 @@ def _module_text(owner: type[Strategy], source: Source, dtype: np.dtype) -> _Mod
     order = _callees_first(functions)
     text = "from framework._jit import array_at, entry, kernel\n"
     text += "from framework.venue.world import W\n"
-    text += "from framework.strategy.actions import *\n"
-    text += "from framework.strategy.store_actions import *\n"
+    text += "".join(f"from {module.__name__} import *\n" for module in MODULES)
     text += "from framework.strategy.compiled.places import memory_place\n"
     text += f"import numpy as np\n\nRECORD = np.dtype({dtype.descr!r})\n"
     # The values stand in the text so that another value is another module, never a stale one.
