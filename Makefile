@@ -67,10 +67,10 @@ constraints: ## Pin every package anew into constraints.txt
 	@rm -rf build/constraints
 	@$(PYTHON) -m venv build/constraints
 	@build/constraints/bin/python -m pip --disable-pip-version-check install --quiet \
-		--editable ".[ml,dev,notebook,spark,state,volatility]"
-	@{ echo "# Everything that base, ml, dev, notebook, spark, state and volatility install; made by: make constraints"; \
+		--editable ".[ml,dev,notebook,spark,state,transformer,volatility]"
+	@{ echo "# Everything that base, ml, dev, notebook, spark, state, transformer and volatility install; made by: make constraints"; \
 		build/constraints/bin/python -m pip --disable-pip-version-check freeze \
-		--exclude-editable; } > constraints.txt
+		--exclude-editable | sed 's/+cpu$$//'; } > constraints.txt
 	@rm -rf build/constraints
 	@echo "constraints.txt: $$(grep -c == constraints.txt) packages pinned"
 
@@ -89,12 +89,12 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "Python cannot make virtual environments: on Debian and Ubuntu install" \
 			"the package python3-venv." >&2; exit 1; }
 	@echo "Installing Crossbook into $(VENV) (once; a few minutes)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,spark,volatility]"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,spark,transformer,volatility]"
 	@touch $@
 
 $(NOTEBOOK_STAMP): $(STAMP)
 	@echo "Installing JupyterLab into $(VENV) (once)"
-	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,notebook,spark,volatility]"
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[ml,dev,notebook,spark,transformer,volatility]"
 	@touch $@
 
 # Other simulators cap numpy and pandas lower than Crossbook does, hence an environment of their own.

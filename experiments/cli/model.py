@@ -10,6 +10,7 @@ import click
 
 from experiments.cli.model_forecast import forecast
 from experiments.cli.output import Output, lake_options, output_option
+from experiments.cli.progress import plain_progress
 from experiments.code_state import code_state
 from experiments.models import ModelRegistry, Source, learn, open_source
 from experiments.models.learning import makers
@@ -18,7 +19,7 @@ from framework.catalog import load_catalog
 from framework.core.clock import instant_ns
 from framework.lake.store import Lake
 from research.volatility import evaluate as evaluate_models
-from research.volatility.models import KINDS
+from research.volatility.models import KINDS, installed_kinds
 
 _P = ParamSpec("_P")
 _COLUMNS: Final = (
@@ -75,8 +76,15 @@ def train(
     """Train a model on TABLE, test it against HAR out of sample, and register it."""
     makers((kind,), 0)
     source, seed, folds = _opened(output, lake, catalog, options)
-    with output.progress_console.status(f"training {kind}"):
-        learnt = learn(source, kind, seed=seed, folds=folds)
+    with plain_progress(output, "steps") as show:
+        learnt = learn(
+            source,
+            kind,
+            seed=seed,
+            folds=folds,
+            on_fold=lambda name, done, total: show(f"testing {name}", done, total),
+            on_progress=lambda done, total: show(f"training {kind}", done, total),
+        )
     entry = ModelRegistry(out).record(source, learnt, seed=seed, code=code_state(Path.cwd()))
     summary = learnt.evaluation.summary()
     columns = [name for name in _COLUMNS if name in summary.columns]
@@ -97,18 +105,22 @@ def train(
 
 @model.command()
 @_source_options
-@click.option("--model", "kinds", multiple=True, help="May be repeated [all].")
+@click.option("--model", "kinds", multiple=True, help="May be repeated [all installed].")
 @lake_options
 @output_option
 def evaluate(
     output: Output, lake: Path, catalog: Path | None, kinds: tuple[str, ...], **options: object
 ) -> None:
     """Test models on TABLE by a purged walk forward; nothing is registered."""
-    made = makers(kinds or tuple(KINDS), 0)
+    if not kinds:
+        kinds = tuple(installed_kinds())
+        if missing := ", ".join(kind for kind in KINDS if kind not in kinds):
+            output.note(f"without {missing}: pip install 'crossbook[transformer,volatility]'")
+    makers(kinds, 0)
     source, seed, folds = _opened(output, lake, catalog, options)
-    made = makers(kinds or tuple(KINDS), seed)
-    with output.progress_console.status("walking forward"):
-        found = evaluate_models(source.table, made, source.horizon_ns, folds=folds)
+    made = makers(kinds, seed)
+    with plain_progress(output, "folds") as show:
+        found = evaluate_models(source.table, made, source.horizon_ns, folds=folds, on_fold=show)
     summary, regimes = found.summary(), found.coverage_by_regime()
     columns = [name for name in _COLUMNS if name in summary.columns]
     output.table("out of sample", columns, list(summary.select(columns).iter_rows()))

@@ -22,6 +22,15 @@ def replay_progress(output: Output) -> Iterator[OnProgress]:
 
 @contextmanager
 def steps_progress(output: Output, unit: str) -> Iterator[OnProgress]:
+    """Show one bar per thing the engine does in steps of some unit; yield what tells of them."""
+    if not is_cached(advance):
+        output.note("compiling the engine, once: about 15 seconds")
+    with plain_progress(output, unit) as show:
+        yield show
+
+
+@contextmanager
+def plain_progress(output: Output, unit: str) -> Iterator[OnProgress]:
     """Show one bar per thing that is done in steps of some unit; yield what tells of them."""
     bar = Progress(
         TextColumn("{task.description}"),
@@ -39,7 +48,5 @@ def steps_progress(output: Output, unit: str) -> Iterator[OnProgress]:
             tasks[name] = bar.add_task(name, total=total)
         bar.update(tasks[name], completed=done)  # type: ignore[arg-type]
 
-    if not is_cached(advance):
-        output.note("compiling the engine, once: about 15 seconds")
     with bar:
         yield show

@@ -23,8 +23,8 @@ from research.volatility import (
     read_quotes,
     volatility_table,
 )
-from research.volatility.models import KINDS, OnProgress, VolatilityModel
-from research.volatility.models.boosting import Boosting
+from research.volatility.evaluation import OnFold
+from research.volatility.models import KINDS, Boosting, OnProgress, Transformer, VolatilityModel
 
 _LEAK_CUTS = (0.3, 0.6, 0.9)
 _REFERENCE = "har"
@@ -179,10 +179,12 @@ def makers(kinds: tuple[str, ...], seed: int) -> Mapping[str, Callable[[], Volat
             f"there is no model {', '.join(unknown)}", remedy=f"there are: {', '.join(KINDS)}"
         )
 
-    def make(kind: str) -> Callable[[], VolatilityModel]:
-        return (lambda: Boosting(seed=seed)) if kind == Boosting.kind else KINDS[kind]
-
-    return {kind: make(kind) for kind in kinds}
+    made: dict[str, Callable[[], VolatilityModel]] = dict(KINDS)
+    made |= {
+        Boosting.kind: lambda: Boosting(seed=seed),
+        Transformer.kind: lambda: Transformer(seed=seed),
+    }
+    return {kind: made[kind] for kind in kinds}
 
 
 def learn(
@@ -191,9 +193,15 @@ def learn(
     *,
     seed: int = 0,
     folds: int = 3,
+    on_fold: OnFold | None = None,
     on_progress: OnProgress | None = None,
 ) -> Learnt:
     """Test a kind of model against HAR out of sample, then fit it on everything.
+
+    Parameters
+    ----------
+    on_fold, on_progress
+        Told of folds tested, and of the steps of the fit on everything.
 
     Raises
     ------
@@ -204,7 +212,7 @@ def learn(
     """
     kinds = (kind,) if kind == _REFERENCE else (_REFERENCE, kind)
     made = makers(kinds, seed)
-    evaluation = evaluate(source.table, made, source.horizon_ns, folds=folds)
+    evaluation = evaluate(source.table, made, source.horizon_ns, folds=folds, on_fold=on_fold)
     model = made[kind]()
     model.fit(source.table, on_progress=on_progress)
     return Learnt(model=model, evaluation=evaluation)

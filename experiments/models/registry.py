@@ -326,7 +326,7 @@ def _write(folder: Path, source: Source, learnt: Learnt, seed: int) -> None:
             data_path=str(data),
             signature=infer_signature(example, answer.to_pandas()),
             input_example=example,
-            pip_requirements=["crossbook[volatility]"],
+            pip_requirements=[f"crossbook[{learnt.model.extra}]"],
         )
     (folder / "about.json").write_text(json.dumps(about, indent=1))
     tested = learnt.evaluation.rows.filter(pl.col("model") == learnt.model.kind)

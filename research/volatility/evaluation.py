@@ -58,13 +58,18 @@ class Evaluation:
         return {name: diebold_mariano(other, own) for name, other in losses.items()}
 
     def summary(self) -> pl.DataFrame:
-        """Average losses and coverage, test against HAR, and the confidence set; best first."""
+        """Average losses and coverage, test against HAR, and the confidence set; best first.
+
+        ``coverage_low`` and ``coverage_high`` hold the coverage that lies behind the share seen,
+        with 95 % confidence.
+        """
         means = self.rows.group_by("model", maintain_order=True).agg(
             pl.len().alias("n"),
             pl.col("qlike", "mse", "pinball", "crps").mean(),
             coverage=pl.col("is_within").mean(),
             quantile_coverage=pl.col("is_within_quantiles").mean(),
         )
+        means = _with_doubt(means)
         tests = self.against_reference()
         means = means.with_columns(
             dm_gain=pl.Series([_of(tests, m, "gain") for m in means["model"]], dtype=pl.Float64),
@@ -77,8 +82,11 @@ class Evaluation:
         return means.sort("qlike")
 
     def coverage_by_regime(self) -> pl.DataFrame:
-        """Return the share of outcomes within the 90 % interval, by model and regime."""
-        return (
+        """Return the share of outcomes within the 90 % interval, by model and regime.
+
+        ``coverage_low`` and ``coverage_high`` as in `summary`.
+        """
+        return _with_doubt(
             self.rows.group_by("model", "regime", maintain_order=True)
             .agg(pl.len().alias("n"), coverage=pl.col("is_within").mean())
             .sort("model", pl.col("regime").cast(pl.Enum(REGIMES)))
@@ -218,6 +226,26 @@ def _tested(
             "pinball": pinball(outcome, made.quantiles_bps2),
             "crps": crps(outcome, made.quantiles_bps2),
         }
+    )
+
+
+def _with_doubt(shares: pl.DataFrame) -> pl.DataFrame:
+    """Put beside each share how far chance may have moved it.
+
+    References
+    ----------
+    Clopper, C. and Pearson, E. S. (1934), "The Use of Confidence or Fiducial Limits Illustrated in
+    the Case of the Binomial", Biometrika 26(4).
+    """
+    from scipy.stats import binomtest  # type: ignore[import-untyped]
+
+    found = [
+        binomtest(round(share * n), n).proportion_ci()
+        for n, share in shares.select("n", "coverage").iter_rows()
+    ]
+    return shares.with_columns(
+        coverage_low=pl.Series([interval.low for interval in found], dtype=pl.Float64),
+        coverage_high=pl.Series([interval.high for interval in found], dtype=pl.Float64),
     )
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from experiments.cli import main
 from experiments.code_state import CodeState
-from experiments.models import ModelRegistry, Source, learn
+from experiments.models import Learnt, ModelRegistry, Source, learn
 from experiments.report import DataVersion
 from experiments.tracking import URI_VARIABLE, open_client
 from framework.core.clock import NS_PER_S
@@ -23,8 +23,8 @@ from framework.synthetic.planted import (
     planted_instruments,
     write_planted_market,
 )
-from research.volatility import BarSettings, volatility_table
-from research.volatility.models import ModelError
+from research.volatility import BarSettings, evaluate, volatility_table
+from research.volatility.models import Har, ModelError, Transformer
 from tests.support.volatility import headlines, quotes
 
 _HORIZON_NS = 10 * NS_PER_S
@@ -83,6 +83,32 @@ def test_a_registered_model_has_a_signature_an_example_and_no_pickle(
     model, about = registry.load(_NAME, 2)
     assert model.kind == "xgboost"
     assert about["data"] == {"gold/made": 3}
+
+
+def test_a_transformer_is_registered_without_pickle_and_loads_as_mlflow_loads(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("darts", reason="the extra crossbook[transformer] is not installed")
+    import mlflow
+
+    rows = quotes(2.0, seed=2)
+    table = volatility_table(rows, BarSettings(horizon_ns=_HORIZON_NS))
+    model = Transformer(epochs=2)
+    models = {"har": Har, "tft": lambda: Transformer(epochs=1)}
+    evaluation = evaluate(table, models, _HORIZON_NS, folds=1)
+    model.fit(table)
+    source = Source(stream="venue:XYZ", horizon_ns=_HORIZON_NS, table=table, data=())
+    store = ModelRegistry(tmp_path)
+    learnt = Learnt(model=model, evaluation=evaluation)
+    entry = store.record(source, learnt, seed=0, code=CodeState(commit="abc"))
+    folder = Path(open_client(store.uri).download_artifacts(entry.run_id, "model"))
+    data = [path.name for path in (folder / "data" / "forecaster").iterdir()]
+    assert sorted(data) == ["model.json", "network.safetensors"]
+    again, _ = store.load(_NAME, 1)
+    made = model.forecast(table.tail(5))
+    assert again.forecast(table.tail(5)).mean_bps2.tobytes() == made.mean_bps2.tobytes()
+    answer = mlflow.pyfunc.load_model(str(folder)).predict(table.tail(5).to_pandas())
+    assert answer["mean_bps2"].tolist() == made.mean_bps2.tolist()
 
 
 def test_a_foreign_pickle_in_the_store_is_refused(registry: ModelRegistry, tmp_path: Path) -> None:

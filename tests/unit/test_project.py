@@ -20,6 +20,7 @@ _MODULE_OF = {
     "dbl-tempo": "tempo",
     "delta-spark": "delta",
     "ipython": "IPython",
+    "pytorch-lightning": "pytorch_lightning",
     "pyyaml": "yaml",
 }
 _PART_OF = {

@@ -9,6 +9,7 @@ import pytest
 from framework.core.clock import NS_PER_S
 from framework.core.errors import DataError
 from research.volatility import (
+    READING_SCHEMA,
     BarSettings,
     Evaluation,
     confidence_set,
@@ -110,3 +111,31 @@ def test_news_that_drives_volatility_are_worth_something_and_others_are_not() ->
     rows = hot.rows.filter(pl.col("model") == "har")
     assert rows["ts_ns"].is_sorted()
     assert rows["ts_ns"].n_unique() == rows.height
+
+
+def test_days_are_bars_too_where_there_are_enough_of_them() -> None:
+    """Six months of days are the least: 22 before the first row, 30 to learn from, 3 folds."""
+    day_ns = 86_400 * NS_PER_S
+    rng = np.random.default_rng(8)
+    days, a_day = 180, 96
+    log_sigma = pl.Series(rng.standard_normal(days)).ewm_mean(alpha=0.2, adjust=False)
+    sigma = np.repeat(np.exp(log_sigma.to_numpy()), a_day)
+    rows = pl.DataFrame(
+        {
+            "ts_ns": (np.arange(days * a_day) + 1) * (day_ns // a_day),
+            "mid_ticks": 100_000.0 + np.cumsum(20.0 * sigma * rng.standard_normal(days * a_day)),
+            "spread_pct": 0.01,
+            "mid_deviation_ticks": sigma,
+        },
+        schema=READING_SCHEMA,
+    )
+    settings = BarSettings(horizon_ns=day_ns, points=96, step=8)
+    table = volatility_table(rows, settings)
+    assert table.height == days - 1 - 21
+    models = {"har": Har, "persistence": Persistence, "xgboost": lambda: Boosting(rounds=20)}
+    found = evaluate(table, models, day_ns, folds=3)
+    assert found.losses()["har"].size > 80
+    means = found.rows.group_by("model").agg(pl.col("qlike").mean())
+    assert means["qlike"].is_finite().all()
+    with pytest.raises(DataError, match="more than 22 open bars"):
+        volatility_table(rows.head(5 * a_day), settings)

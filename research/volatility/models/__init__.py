@@ -1,22 +1,13 @@
 """Models of volatility behind one interface."""
 
-from typing import Final
-
 from research.volatility.models.base import ModelError, OnProgress, VolatilityModel
 from research.volatility.models.boosting import Boosting
 from research.volatility.models.ewma import Ewma
 from research.volatility.models.garch import Garch
 from research.volatility.models.har import Har
+from research.volatility.models.kinds import KINDS, installed_kinds
 from research.volatility.models.persistence import Persistence
-
-KINDS: Final[dict[str, type[VolatilityModel]]] = {
-    "persistence": Persistence,
-    "ewma": Ewma,
-    "har": Har,
-    "garch": Garch,
-    "xgboost": Boosting,
-}
-"""Every model by its name."""
+from research.volatility.models.transformer import Transformer
 
 __all__ = [
     "KINDS",
@@ -27,5 +18,7 @@ __all__ = [
     "ModelError",
     "OnProgress",
     "Persistence",
+    "Transformer",
     "VolatilityModel",
+    "installed_kinds",
 ]

@@ -34,11 +34,17 @@ class VolatilityModel(ABC):
     ----------
     kind
         Its name in commands and files.
+    needs
+        Packages it imports when it is used.
+    extra
+        What to install for them: ``crossbook[extra]``.
     curves
         What training told of itself by name, step by step; empty where there are no steps.
     """
 
     kind: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = "volatility"
     curves: dict[str, list[float]]
 
     @abstractmethod

@@ -24,6 +24,7 @@ from research.volatility.models.base import (
     training_rows,
     unfitted,
 )
+from research.volatility.models.start import fit_start, log_start, start_effects
 from research.volatility.table import HAR_COLUMNS, TARGET, feature_names, is_risk
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Boosting(VolatilityModel):
     """
 
     kind: ClassVar[str] = "xgboost"
+    needs: ClassVar[tuple[str, ...]] = ("xgboost",)
 
     def __init__(
         self,
@@ -91,7 +93,7 @@ class Boosting(VolatilityModel):
     def fit(self, table: pl.DataFrame, *, on_progress: OnProgress | None = None) -> None:
         rows = training_rows(table)
         self._names = feature_names(rows)
-        self._weights = _start(rows)
+        self._weights = fit_start(rows)
         self.curves = {}
         cut = rows.height - int(_HELD_OUT * rows.height)
         self._mean = self._boosted(rows[:cut], rows[cut:], on_progress)
@@ -115,11 +117,9 @@ class Boosting(VolatilityModel):
             raise unfitted(self.kind)
         rows = table.tail(_EXPLAINED_ROWS)
         values = self._mean.predict(self._matrix(rows), pred_contribs=True)[:, :-1]
-        columns = matrix(rows, list(HAR_COLUMNS))
-        linear = np.abs((columns - columns.mean(axis=0)) * self._weights[1:]).mean(axis=0)
         weights = dict(zip(self._names, np.abs(values).mean(axis=0).tolist(), strict=True))
-        for name, weight in zip(HAR_COLUMNS, linear.tolist(), strict=True):
-            weights[name] += weight
+        for name, effect in start_effects(rows, self._weights).items():
+            weights[name] += effect
         return shares(weights)
 
     def save(self, folder: Path) -> State:
@@ -176,7 +176,7 @@ class Boosting(VolatilityModel):
 
     def _data(self, table: pl.DataFrame) -> xgboost.DMatrix:
         data = self._matrix(table)
-        data.set_base_margin(_linear(table, self._weights))
+        data.set_base_margin(log_start(table, self._weights))
         return data
 
     def _matrix(self, table: pl.DataFrame) -> xgboost.DMatrix:
@@ -184,24 +184,6 @@ class Boosting(VolatilityModel):
             matrix(table, self._names), feature_names=self._names
         )
         return data
-
-
-def _start(rows: pl.DataFrame) -> F64Array:
-    """Fit the log-linear start with weights of 0 or more, scaled to the mean."""
-    from scipy.optimize import lsq_linear  # type: ignore[import-untyped]
-
-    outcome = rows[TARGET].to_numpy()
-    columns = matrix(rows, list(HAR_COLUMNS))
-    design = np.column_stack([np.ones(rows.height), columns])
-    bounds = (np.array([-np.inf, 0.0, 0.0, 0.0]), np.full(4, np.inf))
-    weights = np.asarray(lsq_linear(design, np.log(outcome), bounds=bounds).x, np.float64)
-    weights[0] += np.log(np.mean(outcome / np.exp(design @ weights)))
-    return weights
-
-
-def _linear(table: pl.DataFrame, weights: F64Array) -> F64Array:
-    columns = matrix(table, list(HAR_COLUMNS))
-    return np.asarray(weights[0] + columns @ weights[1:], np.float64)
 
 
 def _progress(rounds: int, on_progress: OnProgress) -> xgboost.callback.TrainingCallback:

@@ -25,6 +25,7 @@ class Garch(LocationModel):
     """
 
     kind: ClassVar[str] = "garch"
+    needs: ClassVar[tuple[str, ...]] = ("arch",)
 
     def __init__(self) -> None:
         super().__init__()
