@@ -7,6 +7,7 @@ half open: `start` belongs to it, `end` does not.
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from enum import StrEnum
 from typing import TypeVar
@@ -32,7 +33,6 @@ from framework.state.desk.documents import BUCKET_NS
 from framework.state.lag import Lag, StoreLink
 
 _T = TypeVar("_T")
-_STREAM = r"^[^/]+/[^/:]+:[^/:]+$"
 _STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
@@ -335,12 +335,19 @@ class LearnSpec:
     """
 
     model: str
-    learn_from: str = Field(pattern=_STREAM)
-    stream: str = Field(pattern=_STREAM)
+    learn_from: str
+    stream: str
     horizon: str = "10s"
     learn_news: str | None = None
     news: str | None = None
     unrelated: bool = False
+
+    @model_validator(mode="after")
+    def _streams_are_named(self) -> LearnSpec:
+        for place in (self.learn_from, self.stream):
+            if not re.fullmatch(r"[^/]+/[^/:]+:[^/:]+", place):
+                raise ValueError(f"streams must be named as TABLE/venue:symbol, found {place!r}")
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)

@@ -130,7 +130,7 @@ def _forewarned(
     for one, (low, high) in found.intervals.items():
         output.text(
             f"adverse selection per captured, {one} less {kind}: {low:.4f} to {high:.4f} "
-            f"(95 %, {seeds} markets)"
+            f"(95 %); less with {kind} in {found.won(kind, one)} of {seeds} markets"
         )
     output.finish(
         {
