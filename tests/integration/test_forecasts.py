@@ -289,10 +289,10 @@ def test_the_shipped_spec_learns_on_one_market_and_trades_another(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     spec = Path(__file__).resolve().parents[2] / "experiments" / "planted_forecast.yaml"
-    small = ["planted.planted_one.minutes=3", "planted.planted_before.minutes=6"]
+    small = ["planted.planted_one.minutes=4", "planted.planted_before.minutes=6"]
     settings = [word for text in (*small, _LEARN) for word in ("--set", text)]
     run = _answer("run", str(spec), *settings, "--no-track")
-    without, guarded = run["variants"]  # type: ignore[misc]
+    guarded, without = run["variants"]  # type: ignore[misc]
     assert without["orders"] > guarded["orders"] > 0
     read = {entry["table"]: entry["stream"] for entry in run["data"]}  # type: ignore[attr-defined]
     assert "volatility_high" in read["silver/planted_one_forecasts"]
