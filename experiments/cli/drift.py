@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+import framework
 from experiments.cli.output import EXIT_DONE, EXIT_FINDING, Output, lake_options, output_option
 from experiments.code_state import code_state
 from experiments.drift import (
@@ -193,7 +194,11 @@ def drift(
     home = out / "drift" / re.sub(r"[^\w.]+", "_", found.title)
     page = write_drift_page(found, home / "report.html")
     files = [page, *write_tables(found, home)]
-    tracked = None if no_track else record_drift(found, files, out, code_state(Path.cwd()))
+    tracked = (
+        None
+        if no_track
+        else record_drift(found, files, out, code_state(Path(framework.__file__).parent))
+    )
     _show(output, found, page, tracked)
 
 

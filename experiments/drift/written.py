@@ -81,7 +81,7 @@ def record_drift(
             run_id, parameters=_parameters(found), metrics=metrics(found), tags=_tags(found, code)
         )
         for model in found.models:
-            tracker.log_data(run_id, model.data)
+            tracker.log_data(run_id, model.data, "monitoring")
             for row in over_time(model.errors).iter_rows(named=True):
                 values = {f"over_time.{model.of}.{name}": row[name] for name in _CURVES}
                 tracker.log_at(run_id, values, row["ts_ns"])
