@@ -63,10 +63,10 @@ def code_state(folder: Path) -> CodeState:
     return CodeState(commit=commit, diff=without_secrets(whole), fingerprint=fingerprint)
 
 
-def package_versions() -> dict[str, str]:
-    """Name the versions of what can change a result, and of Python and the platform."""
+def package_versions(*more: str) -> dict[str, str]:
+    """Name the versions of what can change a result, of Python, the platform and more packages."""
     versions = {"python": platform.python_version(), "platform": platform.platform()}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *more):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:

@@ -28,15 +28,15 @@ from research.quoting.informed import flow_cost, mids_of
 from strategies.defensive import DefensiveMidpoint
 from strategies.midpoint_quoting import MidpointQuoting
 
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "interval_ns": 50 * NS_PER_MS,
     "half_spread_ticks": 1.0,
     "skew_ticks": 0.5,
     "size": 5,
     "max_position": 50,
 }
-PLAIN: Final = MidpointQuoting(**_SETTINGS)
-DEFENDED: Final = DefensiveMidpoint(**_SETTINGS)
+PLAIN: Final = MidpointQuoting(**SETTINGS)
+DEFENDED: Final = DefensiveMidpoint(**SETTINGS)
 VOLATILITY_TICKS: Final = 1.5
 """Two and a half times the planted market's own: informed traders find more left behind."""
 ONE_WAY_NS: Final = NS_PER_MS // 2

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from experiments.defence import PlantedRun, pairs, share_interval
+from experiments.defence import SETTINGS, PlantedRun, pairs, share_interval
 from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.features import BARS_TO_BEGIN
 from framework.signals import HeldSignal, held_forecasts
 from framework.state.lag import Lag
 from framework.synthetic.planted import (
+    Deriver,
+    Level,
     NewsModel,
     PlantedMarket,
     PlantedModel,
@@ -31,6 +33,7 @@ from research.volatility import (
     BarSettings,
     ForecastOrigin,
     forecast_frame,
+    quotes_of,
     read_quotes,
     volatility_table,
 )
@@ -38,9 +41,10 @@ from research.volatility.models import KINDS, VolatilityModel
 from strategies.forecast_guard import SIGNAL
 from strategies.midpoint_quoting import MidpointQuoting
 
-HORIZON_NS: Final = 10 * NS_PER_S
-LATENCY: Final = Lag(ns=20 * NS_PER_MS)
-"""What a model takes for a forecast: more than `measured_latency_ns` found of any."""
+HORIZON_NS: Final = 5 * NS_PER_S
+LATENCY_NS: Final = 20 * NS_PER_MS
+"""What a model takes for a forecast: twice what `measured_latency_ns` found of XGBoost on two busy
+cores; a transformer took ten times as much."""
 MINUTES: Final = 15.0
 FORECAST_VOLATILITY_TICKS: Final = 1.0
 HEAT_VARIANCE: Final = 12.0
@@ -48,22 +52,18 @@ HEAT_VARIANCE: Final = 12.0
 REFERENCES: Final = ("persistence", "har")
 """Models that quotes are guarded by beside the one in question: the latest bar's volatility and the
 heterogeneous autoregression, each by the guard it does best with."""
+LEARN_TIMES: Final = 4.0
+"""How many times as long the markets are that models learn from."""
 LEARN_SEED: Final = 2_000
 TUNE_SEED: Final = 1_000
 
-_SETTINGS: Final = {
-    "interval_ns": 50 * NS_PER_MS,
-    "skew_ticks": 0.5,
-    "size": 5,
-    "max_position": 50,
-}
 HALF_SPREADS: Final = tuple(round(0.5 + 0.125 * n, 3) for n in range(25))
 """Half-spreads in ticks that the unguarded twin may have."""
 GUARDS: Final = tuple(
     {"half_spread_ticks": half, "forecast_calm_bps": calm, "forecast_widen": widen}
     for half in (0.5, 0.75, 1.0)
-    for calm in (3.0, 5.0, 8.0, 12.0)
-    for widen in (0.05, 0.1, 0.2)
+    for calm in (2.0, 4.0, 8.0)
+    for widen in (0.03, 0.06, 0.12, 0.2)
 )
 """Guards to choose from: the half-spread in calm, what is calm, and how far to step back."""
 
@@ -97,6 +97,14 @@ class Forewarned:
     intervals: Mapping[str, tuple[float, float]]
     coverage: Mapping[str, float]
 
+    def won(self, one: str, other: str) -> int:
+        """Count the markets in which a twin loses less per captured than another."""
+        both = (one, other)
+        adverse = pairs(self.markets, both, "adverse")
+        captured = pairs(self.markets, both, "captured")
+        share = adverse / captured
+        return int((share[:, 0] < share[:, 1]).sum())
+
     def sums(self) -> pl.DataFrame:
         """Add all markets up, a row a twin, with adverse selection per captured."""
         sums = self.markets.group_by("twin", maintain_order=True).sum().drop("seed")
@@ -105,11 +113,14 @@ class Forewarned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSettings:
-    """The markets compared on: span, volatility at the median in ticks, and what news heat."""
+    """The markets compared on: span, volatility at the median in ticks, what news heat; and what a
+    model takes for a forecast.
+    """
 
     minutes: float = MINUTES
     volatility_ticks: float = FORECAST_VOLATILITY_TICKS
     heat_variance: float = HEAT_VARIANCE
+    latency_ns: int = LATENCY_NS
 
     def market(self, seed: int) -> PlantedMarket:
         """Make a market."""
@@ -172,13 +183,12 @@ def compare_forecasts(
 class _Run:
     """One market: what quoting costs in it, and what models say of it."""
 
-    def __init__(self, folder: Path, market: PlantedMarket) -> None:
+    def __init__(self, folder: Path, market: PlantedMarket, latency_ns: int) -> None:
         # Nobody quotes before the first forecast is there.
         start_ns = market.model.start_ns + (BARS_TO_BEGIN + 1) * HORIZON_NS
-        self.quoting = PlantedRun(folder, market, start_ns + LATENCY.ns)
-        news = market.news.frame(market.instruments[0].symbol)
-        quotes = read_quotes(self.quoting.stream)
-        self.table = volatility_table(quotes, BarSettings(horizon_ns=HORIZON_NS), news=news)
+        self.latency_ns = latency_ns
+        self.quoting = PlantedRun(folder, market, start_ns + latency_ns)
+        self.table = _measured(read_quotes(self.quoting.stream), market)
 
     def forecasts(self, model: VolatilityModel) -> tuple[tuple[HeldSignal, ...], float]:
         """Let a model forecast; its signals, and what its interval covered."""
@@ -190,7 +200,7 @@ class _Run:
             origin,
             source=(stream.table, stream.instrument.name),
             horizon_ns=HORIZON_NS,
-            latency=LATENCY,
+            latency=Lag(ns=self.latency_ns),
         )
         return held_forecasts(SIGNAL, made.rows), made.coverage
 
@@ -198,19 +208,33 @@ class _Run:
 def _runs(settings: MarketSettings, seeds: Sequence[int]) -> Iterator[_Run]:
     for seed in seeds:
         with tempfile.TemporaryDirectory(prefix="crossbook") as folder:
-            yield _Run(Path(folder), settings.market(seed))
+            yield _Run(Path(folder), settings.market(seed), settings.latency_ns)
 
 
 def _learnt(settings: MarketSettings, kinds: Sequence[str], markets: int, tell: Tell) -> Models:
     """Fit a model of each kind on markets of its own."""
     tables = []
-    for done, run in enumerate(_runs(settings, range(LEARN_SEED, LEARN_SEED + markets)), start=1):
-        tables.append(run.table)
+    longer = replace(settings, minutes=LEARN_TIMES * settings.minutes)
+    for done in range(1, markets + 1):
+        tables.append(_table(longer.market(LEARN_SEED + done)))
         tell("learnt from", done)
     models = {kind: KINDS[kind]() for kind in kinds}
     for model in models.values():
         model.fit(pl.concat(tables))
     return models
+
+
+def _table(market: PlantedMarket) -> pl.DataFrame:
+    """Measure a market's bars without storing it."""
+    (name,) = market.streams()
+    derive = Deriver(Level.QUOTES)
+    gold = (derive(piece.gold[name]) for piece in market)
+    return _measured(quotes_of(gold), market)
+
+
+def _measured(quotes: pl.DataFrame, market: PlantedMarket) -> pl.DataFrame:
+    news = market.news.frame(market.instruments[0].symbol)
+    return volatility_table(quotes, BarSettings(horizon_ns=HORIZON_NS), news=news)
 
 
 def _chosen(
@@ -282,4 +306,4 @@ def _summed(rows: list[dict[str, object]]) -> pl.DataFrame:
 
 
 def _quoting(setting: Setting) -> MidpointQuoting:
-    return MidpointQuoting(**_SETTINGS, **setting)
+    return MidpointQuoting(**(SETTINGS | dict(setting)))

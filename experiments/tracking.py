@@ -174,10 +174,10 @@ class Tracker:
         with explained(self.uri):
             self._client.log_batch(run_id, metrics=points)
 
-    def log_data(self, run_id: str, data: Sequence[DataVersion]) -> None:
-        """Log which table versions were read."""
+    def log_data(self, run_id: str, data: Sequence[DataVersion], context: str = "backtest") -> None:
+        """Log which table versions were read, and what for."""
         with explained(self.uri):
-            self._client.log_inputs(run_id, datasets=_datasets(data))
+            self._client.log_inputs(run_id, datasets=_datasets(data, context))
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
         """Log a text as a file."""
@@ -252,6 +252,8 @@ def open_client(uri: str) -> MlflowClient:
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports usage unless told
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # A server that is down is told in seconds; MLflow's own seven retries take minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -330,7 +332,7 @@ def _safe(name: str) -> str:
     return re.sub(r"[^\w\-. :/]", "_", name, flags=re.ASCII)
 
 
-def _datasets(data: Sequence[DataVersion]) -> list[DatasetInput]:
+def _datasets(data: Sequence[DataVersion], context: str) -> list[DatasetInput]:
     from mlflow.data.delta_dataset_source import DeltaDatasetSource
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
@@ -345,6 +347,6 @@ def _datasets(data: Sequence[DataVersion]) -> list[DatasetInput]:
             source=source.to_json(),
         )
         inputs[(stream.table, stream.version)] = DatasetInput(
-            dataset, [InputTag("mlflow.data.context", "backtest")]
+            dataset, [InputTag("mlflow.data.context", context)]
         )
     return list(inputs.values())

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
 import click
 
+import framework
 from experiments.cli.output import EXIT_DONE, EXIT_FINDING, Output, lake_options, output_option
 from experiments.code_state import code_state
 from experiments.drift import (
     Drifted,
     drifted,
+    find_trading,
     record_drift,
     watch_costs,
+    watch_forecasts,
     watch_model,
     write_drift_page,
     write_tables,
@@ -27,6 +31,7 @@ from framework.core.errors import SpecError
 from framework.lake.store import Lake
 from research.drift import Limits
 from research.tca import COSTS
+from research.tca.cost_table import cost_table
 
 _LIMITS: Final = Limits()
 
@@ -37,8 +42,10 @@ _LIMITS: Final = Limits()
 @click.option("--table", default=None, help="Gold table with new bars [the one trained on].")
 @click.option("--table-version", type=int, default=None, help="Its Delta version [latest].")
 @click.option("--news", default=None, help="Silver table of headlines [the one trained on].")
-@click.option("--since", default=None, metavar="INSTANT", help="First bar [end of training].")
-@click.option("--until", default=None, metavar="INSTANT", help="Last bar [the last].")
+@click.option(
+    "--since", default=None, metavar="INSTANT", help="Bars and orders after [end of training]."
+)
+@click.option("--until", default=None, metavar="INSTANT", help="Bars and orders until [the last].")
 @click.option(
     "--run", default=None, help="A run's folder or id, or the key of trading merged into the costs."
 )
@@ -127,9 +134,11 @@ def drift(
     """Test whether a registered MODEL, or the costs of --run, have drifted.
 
     MODEL's forecasts of bars after its training against what came: QLIKE, bias, coverage of the
-    interval, and each feature's distribution against the training sample. Of --run: what orders
-    cost against what the table of costs would have told before. Ends with 1 where a test is beyond
-    its limit and significant with all tests taken together, else with 0.
+    interval, and each feature's distribution against the training sample. Of --run: the forecasts
+    it has read, and what orders cost against what the table of costs would have told before.
+
+    Ends with 1 where a test is beyond its limit and significant with all tests taken together,
+    else with 0.
     """
     if model is None and run is None:
         raise SpecError(
@@ -145,27 +154,51 @@ def drift(
         cost_bps=max_cost,
     )
     store, known = Lake(lake), load_catalog(catalog)
+    since_ns, until_ns = (None if at is None else instant_ns(at) for at in (since, until))
+    registry = ModelRegistry(out)
+    trading = None if run is None else find_trading(store, run, costs)
+    folder = trading if isinstance(trading, Path) else None
     with output.progress_console.status("measuring"):
-        watched = model and watch_model(
-            ModelRegistry(out),
-            store,
-            known,
-            model,
-            model_version,
-            table=table,
-            table_version=table_version,
-            news=news,
-            since_ns=None if since is None else instant_ns(since),
-            until_ns=None if until is None else instant_ns(until),
-        )
-        traded = run and watch_costs(
-            store, known, run, limits, costs=costs, costs_version=costs_version, source=source
-        )
-        found = drifted(limits, watched or None, traded or None)
-    home = out / "drift" / "_".join(found.title.replace(",", "").split())
+        read = [] if folder is None else watch_forecasts(registry, store, known, folder)
+        models = list(read)
+        if model is not None:
+            watched = watch_model(
+                registry,
+                store,
+                known,
+                model,
+                model_version,
+                table=table,
+                table_version=table_version,
+                news=news,
+                since_ns=since_ns,
+                until_ns=until_ns,
+            )
+            models.insert(0, watched)
+        traded = None
+        if trading is not None and (not read or store.exists(cost_table(costs))):
+            traded = watch_costs(
+                store,
+                known,
+                trading,
+                limits,
+                costs=costs,
+                costs_version=costs_version,
+                source=source,
+                since_ns=since_ns,
+                until_ns=until_ns,
+            )
+        found = drifted(limits, models, traded, folder)
+    if trading is not None and traded is None:
+        output.note(f"costs were not tested: there is no {cost_table(costs)}")
+    home = out / "drift" / re.sub(r"[^\w.]+", "_", found.title)
     page = write_drift_page(found, home / "report.html")
     files = [page, *write_tables(found, home)]
-    tracked = None if no_track else record_drift(found, files, out, code_state(Path.cwd()))
+    tracked = (
+        None
+        if no_track
+        else record_drift(found, files, out, code_state(Path(framework.__file__).parent))
+    )
     _show(output, found, page, tracked)
 
 

@@ -8,6 +8,7 @@ from typing import Final, ParamSpec
 
 import click
 
+import framework
 from experiments.cli.model_forecast import forecast
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.cli.progress import plain_progress
@@ -47,7 +48,13 @@ def _source_options(command: Callable[_P, None]) -> Callable[_P, None]:
         click.option("--start", default=None, help="First instant, ISO 8601 [the first there is]."),
         click.option("--end", default=None, help="First instant no longer learnt from [none]."),
         click.option("--seed", type=int, default=0, show_default=True, help="Of training."),
-        click.option("--folds", type=click.IntRange(min=1), default=3, show_default=True),
+        click.option(
+            "--folds",
+            type=click.IntRange(min=1),
+            default=3,
+            show_default=True,
+            help="Parts of the period tested on, each after learning from all before.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -64,7 +71,7 @@ def _out_option(command: Callable[_P, None]) -> Callable[_P, None]:
     )(command)
 
 
-@model.command()
+@model.command(short_help="Train, test and register a model.")
 @_source_options
 @click.option("--model", "kind", default="xgboost", show_default=True, help=", ".join(KINDS))
 @_out_option
@@ -85,7 +92,9 @@ def train(
             on_fold=lambda name, done, total: show(f"testing {name}", done, total),
             on_progress=lambda done, total: show(f"training {kind}", done, total),
         )
-    entry = ModelRegistry(out).record(source, learnt, seed=seed, code=code_state(Path.cwd()))
+    entry = ModelRegistry(out).record(
+        source, learnt, seed=seed, code=code_state(Path(framework.__file__).parent)
+    )
     summary = learnt.evaluation.summary()
     columns = [name for name in _COLUMNS if name in summary.columns]
     output.table("out of sample", columns, list(summary.select(columns).iter_rows()))
@@ -103,7 +112,7 @@ def train(
     )
 
 
-@model.command()
+@model.command(short_help="Test models; nothing is registered.")
 @_source_options
 @click.option("--model", "kinds", multiple=True, help="May be repeated [all installed].")
 @lake_options
@@ -128,7 +137,7 @@ def evaluate(
     output.finish({"summary": summary.to_dicts(), "coverage": regimes.to_dicts()})
 
 
-@model.command()
+@model.command(short_help="Put a model's versions side by side.")
 @click.argument("name")
 @_out_option
 @output_option
@@ -156,7 +165,7 @@ def compare(output: Output, name: str, out: Path) -> None:
     output.finish({"name": name, "against": champion.version, "versions": rows})
 
 
-@model.command()
+@model.command(short_help="Put a version to use, if it is better.")
 @click.argument("name")
 @click.argument("version", type=int)
 @click.option("--reason", default="", help="Promote without a test's word, for this reason.")

@@ -15,7 +15,7 @@ from framework.lake.store import Lake
 from framework.state.lag import Lag
 
 
-@click.command()
+@click.command(short_help="Forecast a table out of sample, for backtests.")
 @click.argument("name")
 @click.argument("table")
 @click.option("--model-version", type=int, default=None, help="[the one in use, or the latest]")

@@ -29,10 +29,12 @@ from research.tca import (
     read_costs,
     spread_order,
 )
+from research.tca.cost_table import cost_table
 from research.tca.readings import MINUTE_NS, Variance, with_mid
 
 _NOW = "now"
 _LOOK_BACK_NS = 10 * MINUTE_NS
+_STALE_NS = MINUTE_NS
 
 
 @click.command()
@@ -118,6 +120,7 @@ def pretrade(
         sign,
         quantity,
         (venue, regime, None if liquidity == "any" else liquidity),
+        has_book=bool(streams),
     )
     if estimate is not None:
         answer["expected"] = asdict(estimate)
@@ -127,10 +130,11 @@ def pretrade(
             remedy="crossbook tca RUN --merge writes costs, crossbook ingest books",
         )
     if streams:
-        ranked = rank_venues([book_now(stream, at_ns) for stream in streams], sign, quantity)
+        books = _books(output, streams, at_ns)
+        ranked = rank_venues([book for _, book in books.values()], sign, quantity)
         answer["sweep"] = _show_sweep(output, ranked, quantity)
         best = ranked[0][0]
-        own = next(s for s in streams if s.instrument.name == best.instrument.name)
+        own, _ = books[best.instrument.name]
         plan = spread_order(
             best,
             sign,
@@ -174,6 +178,8 @@ def _estimate(
     side: int,
     quantity: float,
     conditions: tuple[str | None, str | None, str | None],
+    *,
+    has_book: bool,
 ) -> CostEstimate | None:
     try:
         rows, version = read_costs(lake, *table)
@@ -181,6 +187,9 @@ def _estimate(
         output.note(f"no expected cost: {error.message}\n  {error.remedy}")
         return None
     venue, regime, liquidity = conditions
+    if has_book and not _has(rows, symbol):
+        output.note(f"no expected cost: {cost_table(table[0])} holds no order of {symbol}")
+        return None
     found = estimate_cost(
         rows.filter(pl.col("symbol") == symbol).collect() if _has(rows, symbol) else rows.collect(),
         symbol=symbol,
@@ -202,7 +211,8 @@ def _estimate(
     if not any(text.startswith("quantity") for text in found.conditions):
         output.note(f"too few orders near {quantity:g}: this is the average of all sizes")
     output.table(
-        f"Expected cost in bps, from {found.orders:,} orders of {found.runs} runs "
+        f"Expected cost in bps, from {found.orders:,} orders of "
+        f"{found.runs} {'run' if found.runs == 1 else 'runs'} "
         f"({', '.join(found.conditions)}; costs version {version})",
         ["cost", "bps", "interval"],
         told,
@@ -230,6 +240,30 @@ def _streams(
             held = open_streams(lake, table.name, catalog=catalog)
             found += [s for s in held if s.instrument.symbol == symbol]
     return [s for s in found if venue in (None, s.instrument.venue)]
+
+
+def _books(
+    output: Output, streams: Sequence[GoldStream], at_ns: int | None
+) -> dict[str, tuple[GoldStream, BookNow]]:
+    """Build every stream's book; of one that stands in several tables, the latest."""
+    found: dict[str, tuple[GoldStream, BookNow]] = {}
+    for stream in streams:
+        book, name = book_now(stream, at_ns), stream.instrument.name
+        _, held = found.get(name, (stream, None))
+        if held is None or _standing(held) < _standing(book):
+            found[name] = stream, book
+    latest_ns = max(book.ts_ns for _, book in found.values())
+    for name, (stream, book) in found.items():
+        if book.ts_ns < latest_ns - _STALE_NS:
+            output.note(
+                f"{name}: the book of {stream.table} is of {format_ns(book.ts_ns)}, older than the "
+                "others; choose with --book or --venue"
+            )
+    return found
+
+
+def _standing(book: BookNow) -> tuple[bool, int]:
+    return bool(book.bids or book.asks), book.ts_ns
 
 
 def _volatility_bps(stream: GoldStream, until_ns: int) -> float:
@@ -266,6 +300,12 @@ def _show_sweep(
         list(rows[0]),
         [list(row.values()) for row in rows],
     )
+    book, found = ranked[0]
+    if (shown := book.instrument.quantity(found.taken_lots)) < quantity:
+        output.note(
+            f"{book.instrument.name} displays {shown:g} of {quantity:g}: what the schedule costs "
+            "beyond that follows the book's slope"
+        )
     return rows
 
 

@@ -159,7 +159,8 @@ def _merge(output: Output, lake: Lake, analysed: Analysed, name: str) -> int | N
     if analysed.found.fills.is_empty():
         output.text(f"{table}: no order was filled, there is nothing to add")
         return None
-    version, key = merge_costs(lake, analysed.found, name), analysed.found.trading.key[:12]
+    version, trading = merge_costs(lake, analysed.found, name), analysed.found.trading
+    key = trading.key if trading.source == "desk" else trading.key[:12]
     if version is None:
         output.text(f"{table}: held these orders already, as {key}")
     else:

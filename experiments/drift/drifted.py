@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from experiments.drift.orders import WatchedCosts
 from experiments.drift.watched import WatchedModel
-from research.drift import Limits, calibration, judge, population
+from research.drift import FORECASTS, Limits, calibration, judge, population
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +23,27 @@ class Drifted:
         `research.drift.DRIFT_SCHEMA`, findings first.
     limits
         What counts.
-    model, costs
-        What was tested; None where that was not asked for.
+    models, costs
+        What was tested.
+    run
+        Folder of the run tested, where it was one.
     """
 
     table: pl.DataFrame
     limits: Limits
-    model: WatchedModel | None = None
+    models: tuple[WatchedModel, ...] = ()
     costs: WatchedCosts | None = None
+    run: Path | None = None
 
     @property
     def title(self) -> str:
         """Name what was tested."""
-        named = [] if self.model is None else [f"{self.model.name} version {self.model.version}"]
-        return ", ".join([*named, *([] if self.costs is None else [f"run {self.costs.title}"])])
+        named = [f"{one.name} version {one.version}" for one in self.models if one.of == FORECASTS]
+        if self.run is not None:
+            named.append(f"run {self.run.name}")
+        elif self.costs is not None:
+            named.append(f"costs of {self.costs.title}")
+        return ", ".join(named)
 
     @property
     def findings(self) -> pl.DataFrame:
@@ -42,12 +51,19 @@ class Drifted:
         return self.table.filter("is_drift")
 
 
-def drifted(limits: Limits, model: WatchedModel | None, costs: WatchedCosts | None) -> Drifted:
+def drifted(
+    limits: Limits,
+    models: Sequence[WatchedModel],
+    costs: WatchedCosts | None,
+    run: Path | None = None,
+) -> Drifted:
     """Test forecasts, features and costs, and correct for the number of tests."""
     found = []
-    if model is not None:
-        found += calibration(model.baseline, model.errors, limits)
-        found += population(model.baseline, model.features, limits.psi)
+    for model in models:
+        found += calibration(model.baseline, model.errors, limits, model.of)
+        if model.baseline is not None and model.features is not None:
+            found += population(model.baseline, model.features, limits.psi)
     if costs is not None:
         found += costs.found.findings
-    return Drifted(table=judge(found, limits.p), limits=limits, model=model, costs=costs)
+    table = judge(found, limits.p)
+    return Drifted(table=table, limits=limits, models=tuple(models), costs=costs, run=run)

@@ -51,7 +51,7 @@ def _tiles(found: Drifted) -> list[Tile]:
     for test, label in (("qlike", "QLIKE"), ("bias", "Outcome / forecast"), ("coverage", "Covers")):
         for row in found.table.filter(test=test).iter_rows(named=True):
             tone = "bad" if row["is_drift"] else ""
-            note = f"was {number(row['was'], 3)}"
+            note = f"{row['of']}, was {number(row['was'], 3)}"
             tiles.append(Tile(label=label, value=number(row["now"], 3), note=note, tone=tone))
     moved = found.table.filter(test="population")
     if moved.height:
@@ -78,33 +78,37 @@ def _sections(found: Drifted) -> list[Section]:
     )
     table = frame_table(shown_table(found))
     parts = [Section(anchor="findings", title="Tests", text=told, tables=(table,))]
-    if found.model is not None:
-        parts += _model_sections(found, found.model)
+    for model in found.models:
+        parts += _model_sections(found, model)
     if found.costs is not None:
         parts += _cost_sections(found.costs)
     return [*parts, _provenance(found)]
 
 
 def _model_sections(found: Drifted, model: WatchedModel) -> list[Section]:
-    moved = found.table.filter(test="population")
     forecasts = calibration_figure(over_time(model.errors), model.baseline)
-    features = population_figure(moved)
-    return [
+    sections = [
         Section(
-            anchor="forecasts",
-            title="Forecasts over time",
-            text="Since training ended; bars are two standard errors, dashed what validation "
-            "showed, and for the interval what it promises.",
+            anchor=f"forecasts-{model.of}",
+            title=f"{model.of.capitalize()} over time",
+            text="Bars are two standard errors, dashed what validation showed, and for the "
+            "interval what it promises.",
             figures=(dress(forecasts, y_title="", height=620),),
-        ),
-        Section(
-            anchor="features",
-            title="Features against the training sample",
-            text="Population stability index; red is beyond the limit and not chance, grey wanders "
-            "too slowly for the training sample to say what is usual.",
-            figures=(dress(features, y_title="", height=120 + 22 * moved.height),),
-        ),
+        )
     ]
+    moved = found.table.filter(test="population")
+    if model.features is not None and moved.height:
+        features = population_figure(moved)
+        sections.append(
+            Section(
+                anchor="features",
+                title="Features against the training sample",
+                text="Population stability index; red is beyond the limit and not chance, grey "
+                "wanders too slowly for the training sample to say what is usual.",
+                figures=(dress(features, y_title="", height=120 + 22 * moved.height),),
+            )
+        )
+    return sections
 
 
 def _cost_sections(costs: WatchedCosts) -> list[Section]:
@@ -124,17 +128,8 @@ def _cost_sections(costs: WatchedCosts) -> list[Section]:
 
 def _provenance(found: Drifted) -> Section:
     told: dict[str, object] = {}
-    if (model := found.model) is not None:
-        ends = [format_ns(model.errors["ts_ns"][row])[:19] for row in (0, -1)]
-        told |= {
-            "model": f"{model.name} version {model.version} ({model.kind})",
-            "learnt from": f"{model.baseline.rows:,} bars until "
-            f"{format_ns(model.baseline.until_ns)[:19]}",
-            "validation": f"{model.baseline.tested:,} forecasts, the interval covered "
-            f"{model.baseline.coverage:.1%}",
-            "tested": f"{model.errors.height:,} forecasts, {ends[0]} to {ends[1]}",
-            "data": ", ".join(f"{item.table} v{item.version}" for item in model.data),
-        }
+    for model in found.models:
+        told |= _told(model)
     if (costs := found.costs) is not None:
         told |= {
             "orders": f"{costs.found.orders.height:,} of {costs.key[:12]}",
@@ -150,3 +145,22 @@ def _provenance(found: Drifted) -> Section:
     return Section(
         anchor="provenance", title="Data", tables=(pairs_table(told, ("what", "value")),)
     )
+
+
+def _told(model: WatchedModel) -> dict[str, object]:
+    ends = [format_ns(model.errors["ts_ns"][row])[:19] for row in (0, -1)]
+    told: dict[str, object] = {
+        model.of: f"{model.name} version {model.version}"
+        if model.version
+        else f"{model.name}, not registered: no validation known"
+    }
+    if (then := model.baseline) is not None:
+        told |= {
+            f"{model.of}: learnt from": f"{then.rows:,} bars until {format_ns(then.until_ns)[:19]}",
+            f"{model.of}: validation": f"{then.tested:,} forecasts, the interval covered "
+            f"{then.coverage:.1%}",
+        }
+    return told | {
+        f"{model.of}: tested": f"{model.errors.height:,} forecasts, {ends[0]} to {ends[1]}",
+        f"{model.of}: data": ", ".join(f"{item.table} v{item.version}" for item in model.data),
+    }

@@ -1,20 +1,27 @@
-"""A registered model beside the bars that came after it was trained."""
+"""Forecasts beside what came: a registered model's of new bars, or those a run has read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from experiments.forecast_spec import ForecastSpec
 from experiments.models import ModelRegistry, open_source
 from experiments.report import DataVersion
+from experiments.sources import open_sources
+from experiments.tca.opening import plan_of
 from framework.catalog import Catalog
 from framework.core.clock import format_ns
-from framework.core.errors import DataError
-from framework.lake.store import Lake
-from research.drift import Baseline, forecast_errors
+from framework.core.errors import CrossbookError, DataError
+from framework.lake.store import Lake, TableName
+from framework.replay import GoldStream
+from research.drift import FORECASTS, Baseline, forecast_errors, with_outcomes
+from research.volatility import BarSettings, read_quotes, volatility_table
 
 FEWEST: Final = 50
 """Bars to test: the errors of means over fewer are not to be trusted."""
@@ -26,23 +33,25 @@ class WatchedModel:
 
     Parameters
     ----------
-    name, version, kind
-        The registered model.
+    name, version
+        The model; version 0 was never registered.
+    of
+        What its tests are called.
     baseline
-        Its training sample and validation.
+        Its training sample and validation, where it was registered with them.
     features
-        Rows of the volatility table after training.
+        Rows of the volatility table after training; None where inputs are not tested.
     errors
-        As `research.drift.forecast_errors` gives them.
+        As `research.drift.with_outcomes` gives them.
     data
         Tables read, at which versions.
     """
 
     name: str
     version: int
-    kind: str
-    baseline: Baseline
-    features: pl.DataFrame
+    of: str
+    baseline: Baseline | None
+    features: pl.DataFrame | None
     errors: pl.DataFrame
     data: tuple[DataVersion, ...]
 
@@ -114,9 +123,86 @@ def watch_model(
     return WatchedModel(
         name=name,
         version=version,
-        kind=model.kind,
+        of=FORECASTS,
         baseline=then,
         features=features,
         errors=errors,
         data=source.data,
     )
+
+
+def watch_forecasts(
+    registry: ModelRegistry, lake: Lake, catalog: Catalog, folder: Path
+) -> list[WatchedModel]:
+    """Put the forecasts that a run's spec names beside what came in the market it was run on.
+
+    Inputs are not tested here, and without a registered model no validation is known.
+
+    Raises
+    ------
+    CrossbookError
+        Where spec or tables are missing, the run does not read the stream forecast, or too few of
+        its bars were forecast.
+    """
+    spec = plan_of(folder).runs[0].spec
+    streams = (
+        {stream.instrument.name: stream for stream in open_sources(spec, lake, catalog)}
+        if spec.forecasts
+        else {}
+    )
+    return [_of_run(registry, lake, streams, name, entry) for name, entry in spec.forecasts.items()]
+
+
+def _of_run(
+    registry: ModelRegistry,
+    lake: Lake,
+    streams: Mapping[str, GoldStream],
+    name: str,
+    entry: ForecastSpec,
+) -> WatchedModel:
+    table = TableName("silver", entry.table.removeprefix("silver/"))
+    version = lake.open(table, entry.version).version()
+    rows = lake.scan(table, version).collect()
+    if entry.series:
+        rows = rows.filter(pl.col("series") == entry.series)
+    if rows.is_empty() or rows["stream"][0] not in streams:
+        about = "none" if rows.is_empty() else rows["stream"][0]
+        raise DataError(
+            f"the forecasts {name} must be of a stream that the run reads, {table} has {about}, "
+            f"the run reads {', '.join(streams)}",
+            remedy="name a series of the run's own stream under forecasts",
+        )
+    first = rows.row(0, named=True)
+    stream = streams[str(first["stream"])]
+    settings = BarSettings(horizon_ns=int(first["horizon_ns"]))
+    measured = volatility_table(read_quotes(stream), settings)
+    forecasts = rows.sort("ts_ns").select("ts_ns", "mean_bps2", "low_bps2", "high_bps2")
+    errors = with_outcomes(forecasts, measured)
+    if errors.height < FEWEST:
+        raise DataError(
+            f"drift needs {FEWEST} forecasts with an outcome in the run, {name} has "
+            f"{errors.height}",
+            remedy="run a longer period",
+        )
+    return WatchedModel(
+        name=str(first["model"]),
+        version=int(first["model_version"]),
+        of=name,
+        baseline=_baseline(registry, str(first["model"]), int(first["model_version"])),
+        features=None,
+        errors=errors,
+        data=(
+            DataVersion(
+                table=str(table), version=version, stream=stream.instrument.name, rows=rows.height
+            ),
+        ),
+    )
+
+
+def _baseline(registry: ModelRegistry, name: str, version: int) -> Baseline | None:
+    if version == 0:
+        return None
+    with suppress(CrossbookError):  # another store's model, or one stored without its sample
+        registry.check(name, version)
+        return registry.baseline(name, version)
+    return None

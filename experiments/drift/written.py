@@ -11,10 +11,12 @@ from experiments.drift.drifted import Drifted
 from experiments.tca.opening import plan_of
 from experiments.tracking import Tracker
 from framework.core.errors import CrossbookError
+from research.drift import FORECASTS
 from research.drift.plots import over_time
 
 EXPERIMENT: Final = "drift"
 _TESTS: Final = ("qlike", "bias", "coverage")
+_CURVES: Final = ("qlike", "ratio", "coverage")
 
 
 def write_tables(found: Drifted, folder: Path) -> list[Path]:
@@ -26,10 +28,10 @@ def write_tables(found: Drifted, folder: Path) -> list[Path]:
         Where the folder cannot be written.
     """
     tables = {"drift.csv": found.table}
-    if found.model is not None:
+    for model in found.models:
         tables |= {
-            "forecasts.csv": found.model.errors,
-            "forecasts_over_time.csv": over_time(found.model.errors),
+            f"{model.of}.csv": model.errors,
+            f"{model.of}_over_time.csv": over_time(model.errors),
         }
     if found.costs is not None:
         tables |= {"costs.csv": found.costs.found.orders}
@@ -51,8 +53,8 @@ def metrics(found: Drifted) -> dict[str, float]:
     for row in found.table.iter_rows(named=True):
         test, of = row["test"], row["of"]
         if test in _TESTS:
-            named = {f"drift.{test}": row["now"], f"drift.{test}_was": row["was"]}
-            named[f"drift.{test}_p"] = row["p_adjusted"]
+            name = f"drift.{test}" if of == FORECASTS else f"drift.{test}.{of}"
+            named = {name: row["now"], f"{name}_was": row["was"], f"{name}_p": row["p_adjusted"]}
         elif test == "population":
             named = {f"drift.psi.{of}": row["effect"], f"drift.psi_p.{of}": row["p_adjusted"]}
         else:
@@ -78,11 +80,10 @@ def record_drift(
         tracker.log_values(
             run_id, parameters=_parameters(found), metrics=metrics(found), tags=_tags(found, code)
         )
-        if found.model is not None:
-            tracker.log_data(run_id, found.model.data)
-            for row in over_time(found.model.errors).iter_rows(named=True):
-                values = {f"drift.{name}_over_time": row[name] for name in ("qlike", "ratio")}
-                values["drift.coverage_over_time"] = row["coverage"]
+        for model in found.models:
+            tracker.log_data(run_id, model.data, "monitoring")
+            for row in over_time(model.errors).iter_rows(named=True):
+                values = {f"over_time.{model.of}.{name}": row[name] for name in _CURVES}
                 tracker.log_at(run_id, values, row["ts_ns"])
         for path in files:
             tracker.log_file(run_id, path)
@@ -90,13 +91,12 @@ def record_drift(
 
 
 def _added(found: Drifted, files: Sequence[Path], out: Path) -> str:
-    if found.costs is None or found.costs.folder is None:
+    if found.run is None:
         return ""
-    folder = found.costs.folder
-    spec = plan_of(folder).spec
+    spec = plan_of(found.run).spec
     tracker = Tracker(spec.tracking.experiment or spec.name, out)
-    known = tracker.add(folder.name, metrics(found), files, "drift")
-    return folder.name if known else ""
+    known = tracker.add(found.run.name, metrics(found), files, "drift")
+    return found.run.name if known else ""
 
 
 def _parameters(found: Drifted) -> dict[str, str]:
@@ -105,8 +105,9 @@ def _parameters(found: Drifted) -> dict[str, str]:
         f"limit.{name}": f"{getattr(limits, name):g}"
         for name in ("p", "qlike", "bias", "coverage", "psi", "cost_bps")
     }
-    if (model := found.model) is not None:
-        told |= {"model": model.name, "model_version": str(model.version), "kind": model.kind}
+    for model in found.models:
+        place = "" if model.of == FORECASTS else f".{model.of}"
+        told |= {f"model{place}": model.name, f"model_version{place}": str(model.version)}
     if (costs := found.costs) is not None:
         told |= {"trading": costs.key, "costs": costs.table, "costs_version": str(costs.version)}
     return told
@@ -119,5 +120,5 @@ def _tags(found: Drifted, code: CodeState) -> dict[str, str]:
         "code.commit": code.commit or "unknown",
         "code.dirty": str(code.dirty).lower(),
     }
-    data = () if found.model is None else found.model.data
+    data = [item for model in found.models for item in model.data]
     return tags | {f"delta.{item.table}": str(item.version) for item in data}

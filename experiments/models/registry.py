@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from experiments.code_state import CodeState
+from experiments.code_state import CodeState, package_versions
 from experiments.models.learning import Learnt, Source
 from experiments.tracking import Tracker, explained, open_client
 from framework.core.clock import NS_PER_S
@@ -31,6 +31,7 @@ _OURS: Final = "forecaster"  # MLflow puts it into a folder `data` of its own
 _LOSSES: Final = "losses.parquet"
 _LOADER: Final = "experiments.models.loading"
 _EXAMPLE_ROWS: Final = 5
+_PACKAGES: Final = ("arch", "scipy", "xgboost-cpu", "torch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,11 +235,13 @@ class ModelRegistry:
                 f"does not show it (p = {p_value:.3g})",
                 remedy="train on a longer period, or give --reason to promote it nevertheless",
             )
+        if chosen.is_champion and not reason:
+            return None
+        is_reference = champion is None and chosen.kind == "har"
+        told = "the reference" if is_reference else f"better than {against}: p={p_value:.3g}"
         with explained(self.uri):
             self._client.set_registered_model_alias(name, CHAMPION, str(version))
-            self._client.set_model_version_tag(
-                name, str(version), "promoted", reason or f"better than {against}: p={p_value:.3g}"
-            )
+            self._client.set_model_version_tag(name, str(version), "promoted", reason or told)
         return compared
 
     def _log(self, run_id: str, source: Source, learnt: Learnt, seed: int, code: CodeState) -> None:
@@ -250,12 +253,15 @@ class ModelRegistry:
             "horizon_s": source.horizon_ns / NS_PER_S,
             "seed": seed,
             "rows": source.table.height,
+            "folds": learnt.evaluation.rows["fold"].n_unique(),
             "features": ", ".join(feature_names(source.table)),
         }
         for key, value in settings.items():
             client.log_param(run_id, key, value)
         tags = {f"delta.{item.table}": str(item.version) for item in source.data}
         tags |= {"code.commit": code.commit or "unknown", "code.dirty": str(code.dirty).lower()}
+        tags |= {f"version.{name}": text for name, text in package_versions(*_PACKAGES).items()}
+        self._tracker.log_data(run_id, source.data, "training")
         for key, text in tags.items():
             client.set_tag(run_id, key, text)
         for name, curve in model.curves.items():

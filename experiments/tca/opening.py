@@ -13,6 +13,7 @@ from experiments.load import Plan, load_plan
 from experiments.run import OUT
 from experiments.sources import open_sources
 from framework.catalog import Catalog
+from framework.core.clock import format_ns
 from framework.core.errors import CrossbookError, DataError
 from framework.core.instrument import Instrument
 from framework.lake.store import Lake, TableName
@@ -74,11 +75,15 @@ def find_run(name: str) -> Path:
     if (folder / _JOURNAL).exists():
         return folder
     variants = sorted(path.name for path in folder.glob(f"{_VARIANT}*"))
+    below = sorted(folder.glob(f"*/{_JOURNAL}"), key=lambda path: path.stat().st_mtime)
+    if variants:
+        remedy = f"name one of its variants: {folder / variants[0]}"
+    elif below:
+        remedy = f"name one of its {len(below)} runs, the latest is {below[-1].parent}"
+    else:
+        remedy = "name the folder of a run"
     raise DataError(
-        f"{folder} must hold a {_JOURNAL}, it holds {', '.join(variants) or 'none'}",
-        remedy=f"name one of its variants: {folder / variants[0]}"
-        if variants
-        else "name the folder of a run",
+        f"{folder} must hold a {_JOURNAL}, it holds {', '.join(variants) or 'none'}", remedy=remedy
     )
 
 
@@ -147,14 +152,27 @@ def analyse_desk(
     made = _read(lake, executions)
     asked = None if orders is None else _read(lake, orders)
     instruments = _instruments(made, asked, catalog)
-    trading = from_desk(made, asked, instruments)
+    trading = from_desk(made, asked, instruments, key=f"desk:{executions}")
     market: Market = table_market(lake, instruments, quotes, trades)
     found = analyse(trading, market, horizons_ns=horizons_ns, regimes=regimes)
+    _check_priced(found, made, quotes)
     return Analysed(
         title=executions.removeprefix("silver/"),
         found=found,
         quality=market_quality(market, instruments),
     )
+
+
+def _check_priced(found: CostAnalysis, executions: pl.DataFrame, quotes: str) -> None:
+    """Refuse quotes that say nothing of any fill: another period, or another unit of time."""
+    counts, clock = found.counts(), executions["exchange_timestamp_ns"]
+    if counts["fills"] and counts["fills_without_mid"] == counts["fills"]:
+        first, last = (format_ns(int(str(end))) for end in (clock.min(), clock.max()))
+        raise DataError(
+            f"fills are priced by the quotes of their time, {quotes} has none for any of "
+            f"{counts['fills']:,} fills from {first} to {last} ({counts['quotes']:,} quotes read)",
+            remedy="both clocks count nanoseconds since 1970, UTC; name quotes of that period",
+        )
 
 
 def read_regimes(lake: Lake, name: str) -> pl.DataFrame:

@@ -143,6 +143,18 @@ def open_walls(world: I64Array, b: int) -> None:
 
 
 @kernel
+def heeded(world: I64Array, changed: int) -> int:
+    """Keep of what an event has changed only what some strategy asked to be woken for."""
+    wakes = world[W.ANY_WAKES]
+    kept = changed & TRADED if wakes & (1 << _TRADE) else 0
+    if wakes & (1 << _BEST):
+        kept |= changed & BEST_CHANGED
+    if wakes & (1 << _CROSS):
+        kept |= changed & TOP_CHANGED
+    return kept
+
+
+@kernel
 def open_fan(world: I64Array, b: int, changed: int) -> None:
     """Begin to wake whoever asked for what an event of a book has changed."""
     world[W.FAN_OPEN] = _QUOTE_EVENT

@@ -17,7 +17,7 @@ from framework.book.ladder import (
 from framework.book.queue_l3 import NOBODY
 from framework.book.window import books_of, halves_of, windows_of
 from framework.core.events import NO_PRICE, EventFlag, EventKind, I64Array
-from framework.engine.fan import open_fan, open_walls
+from framework.engine.fan import heeded, open_fan, open_walls
 from framework.venue.consumed import forget_half
 from framework.venue.depth import close_buckets, tell_depth
 from framework.venue.feed import (
@@ -223,7 +223,7 @@ def _receive(world: I64Array, now_ns: int) -> bool:
         world[W.STATUS] = _GROW
         return True
     world[W.RECEIVED] = j + 1
-    if changed == 0 or now_ns < world[W.START_NS]:
+    if heeded(world, changed) == 0 or now_ns < world[W.START_NS]:
         return False
     world[W.NOW_NS] = now_ns
     open_fan(world, int(np.int64(array_at(world[W.BOOK], n, np.int32)[row])), changed)
@@ -277,7 +277,7 @@ def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
     pegged = world[W.N_PEGS] > 0  # none begins to rest but by a request
     stops = world[W.N_STOPS] > 0
     first = i = world[W.EVENT]
-    n = min(n, world[W.CHECK_ROW])
+    stop = min(n, world[W.CHECK_ROW])
     received_ns = next_received_ns(world) if received_limit_ns != NEVER else FOREVER
     while True:
         event_ns = ts_exch_ns[i] if i < n else FOREVER
@@ -286,7 +286,7 @@ def flow(world: I64Array, event_limit_ns: int, received_limit_ns: int) -> None:
                 break
             received_ns = next_received_ns(world)
             continue
-        if i >= n or event_ns > event_limit_ns:
+        if i >= stop or event_ns > event_limit_ns:
             break
         b = int(np.int64(books[i]))
         kind = int(np.int64(kinds[i]))

@@ -160,7 +160,7 @@ class OrderEntry(SpecialOrders):
         orders = self._orders
         if orders[at] == order and orders[at + _STATE] != _FREE and not orders[at + _CANCEL_SENT]:
             orders[at + _CANCEL_SENT] = 1
-            self._post(_CANCEL, order, 0, 0, 0, 0, 0, 0)
+            self._amend(_CANCEL, order, 0, 0)
 
     def cancel_all(self, book: int = -1) -> None:
         """Ask for the cancellation of every open order, of one book where it is given."""
@@ -178,7 +178,7 @@ class OrderEntry(SpecialOrders):
         if not -_FAR < px_ticks < _FAR:
             raise _no_such_price(px_ticks)
         if self.is_open(order):
-            self._post(_REPLACE, order, 0, 0, 0, 0, px_ticks, lots)
+            self._amend(_REPLACE, order, px_ticks, lots)
 
     def _new(
         self,
@@ -212,6 +212,7 @@ class OrderEntry(SpecialOrders):
         if orders[at + _STATE] != _FREE or orders[at + _IN_FLIGHT]:
             order = self._free_id(order)
             at = (order & self._mask) * _O_FIELDS
+        box = self._box()  # the last that may refuse: from here on the order is sent
         trial[_NEXT_ID] = order + 1
         # The slot's last order has left its marks: what can be asked of this one is set at once.
         z = side * px_ticks
@@ -219,9 +220,10 @@ class OrderEntry(SpecialOrders):
         n_open = trial[_N_OPEN]
         self._open[n_open] = order
         trial[_N_OPEN] = n_open + 1
-        box = self._post(_NEW, order, book, side, order_type, tif, px_ticks, lots) + _STOP_PX
+        out = self._outbox_bytes
+        _WRITE_REQUEST(out, 8 * box, _NEW, order, book, side, order_type, tif, px_ticks, lots)
         if special:
-            self._outbox[box : box + 3] = special
+            self._outbox[box + _STOP_PX : box + _STOP_PX + 3] = special
         return order
 
     def _free_id(self, order: int) -> int:
@@ -236,29 +238,21 @@ class OrderEntry(SpecialOrders):
             remedy="cancel orders, or raise max_orders in the run's configuration",
         )
 
-    def _post(
-        self,
-        request: int,
-        order: int,
-        book: int,
-        side: int,
-        order_type: int,
-        tif: int,
-        px_ticks: int,
-        lots: int,
-    ) -> int:
-        """Put a request into the outbox; returns where it begins there."""
+    def _amend(self, request: int, order: int, px_ticks: int, lots: int) -> None:
+        """Put a request about an order that there is into the outbox."""
+        out = self._outbox_bytes
+        _WRITE_REQUEST(out, 8 * self._box(), request, order, 0, 0, 0, 0, px_ticks, lots)
+
+    def _box(self) -> int:
+        """Claim the outbox's next place; returns where it begins."""
         n = self._root[_N_OUTBOX]
         if n == self._outbox_slots:
             raise StrategyError(
                 f"a wake-up may send at most {n} requests",
                 remedy="raise max_orders in the run's configuration",
             )
-        at = n * _OUT_FIELDS
-        out = self._outbox_bytes
-        _WRITE_REQUEST(out, 8 * at, request, order, book, side, order_type, tif, px_ticks, lots)
         self._root[_N_OUTBOX] = n + 1
-        return at
+        return n * _OUT_FIELDS
 
 
 def _whole(value: object, what: str) -> int:

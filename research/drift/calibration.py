@@ -8,31 +8,45 @@ from typing import Final
 import polars as pl
 
 from framework.core.events import F64Array
-from research.drift.baseline import Baseline
+from research.drift.baseline import Baseline, Level
 from research.drift.finding import Finding, Limits
 from research.drift.serial import error_of_mean
 from research.volatility import TARGET, Forecast, known_rows, qlike
 
 PROMISED: Final = 0.9
 """Share of outcomes that a model's interval is to hold."""
-_FORECASTS: Final = "forecasts"
+FORECASTS: Final = "forecasts"
+"""Name of forecasts that have no other."""
+_UNKNOWN: Final = Level(mean=math.nan, error=math.nan)
+_CENTRED: Final = Level(mean=1.0, error=0.0)
 
 
 def forecast_errors(made: Forecast, table: pl.DataFrame) -> pl.DataFrame:
-    """Put forecasts beside what came; bars whose outcome is not known are left out.
-
-    Returns
-    -------
-    pl.DataFrame
-        ``ts_ns``, ``outcome_bps2``, ``mean_bps2``, ``low_bps2``, ``high_bps2``, ``qlike``,
-        ``ratio`` (outcome over forecast) and ``is_within``.
-    """
+    """Put forecasts beside what came; see `with_outcomes`."""
     low, high = made.interval()
     rows = pl.DataFrame(
         {"ts_ns": made.ts_ns, "mean_bps2": made.mean_bps2, "low_bps2": low, "high_bps2": high}
     )
+    return with_outcomes(rows, table)
+
+
+def with_outcomes(forecasts: pl.DataFrame, table: pl.DataFrame) -> pl.DataFrame:
+    """Put forecasts beside what came; bars whose outcome is not known are left out.
+
+    Parameters
+    ----------
+    forecasts
+        ``ts_ns``, ``mean_bps2``, ``low_bps2`` and ``high_bps2``.
+    table
+        As `research.volatility.volatility_table` makes it of the same stream and horizon.
+
+    Returns
+    -------
+    pl.DataFrame
+        Those, ``outcome_bps2``, ``qlike``, ``ratio`` (outcome over forecast) and ``is_within``.
+    """
     outcomes = known_rows(table).select("ts_ns", outcome_bps2=TARGET)
-    both = rows.join(outcomes, on="ts_ns", how="inner", maintain_order="left")
+    both = forecasts.join(outcomes, on="ts_ns", how="inner", maintain_order="left")
     outcome, mean = both["outcome_bps2"].to_numpy(), both["mean_bps2"].to_numpy()
     return both.with_columns(
         qlike=qlike(outcome, mean),
@@ -41,18 +55,27 @@ def forecast_errors(made: Forecast, table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def calibration(then: Baseline, rows: pl.DataFrame, limits: Limits) -> list[Finding]:
+def calibration(
+    then: Baseline | None, rows: pl.DataFrame, limits: Limits, of: str = FORECASTS
+) -> list[Finding]:
     """Test loss, bias and coverage of forecasts.
 
     Loss and bias are held against validation, whose own error counts; coverage against the 90 % it
-    promises.
+    promises. Where no validation is known, the loss is told and not tested, and the bias held
+    against 1.
 
     Parameters
     ----------
     rows
-        As `forecast_errors` gives them.
+        As `with_outcomes` gives them.
+    of
+        Name of the forecasts.
     """
-    return [_loss(then, rows, limits), _bias(then, rows, limits), _coverage(then, rows, limits)]
+    return [
+        _loss(then, rows, limits, of),
+        _bias(then, rows, limits, of),
+        _coverage(then, rows, limits, of),
+    ]
 
 
 def kupiec(misses: int, n: int, share: float, spread: float = 1.0) -> float:
@@ -85,16 +108,17 @@ def kupiec(misses: int, n: int, share: float, spread: float = 1.0) -> float:
     return float(chi2.sf(2.0 * max(float(gain), 0.0) / spread, 1))
 
 
-def _loss(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
+def _loss(then: Baseline | None, rows: pl.DataFrame, limits: Limits, of: str) -> Finding:
+    level = _UNKNOWN if then is None else then.qlike
     values = rows["qlike"].to_numpy()
     now, error = float(values.mean()), error_of_mean(values)
-    z = (now - then.qlike.mean) / math.hypot(error, then.qlike.error)
+    z = (now - level.mean) / math.hypot(error, level.error)
     return Finding(
         test="qlike",
-        of=_FORECASTS,
-        was=then.qlike.mean,
+        of=of,
+        was=level.mean,
         now=now,
-        effect=now / then.qlike.mean,
+        effect=now / level.mean,
         limit=limits.qlike,
         p=_beyond(z),
         n=values.size,
@@ -103,17 +127,18 @@ def _loss(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
     )
 
 
-def _bias(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
+def _bias(then: Baseline | None, rows: pl.DataFrame, limits: Limits, of: str) -> Finding:
+    level = _CENTRED if then is None else then.ratio
     values = rows["ratio"].to_numpy()
     now, error = float(values.mean()), error_of_mean(values)
     # The model's own level is as uncertain as that of those validated.
-    z = (now - then.ratio.mean) / math.hypot(error, then.ratio.error, then.ratio.error)
+    z = (now - level.mean) / math.hypot(error, level.error, level.error)
     return Finding(
         test="bias",
-        of=_FORECASTS,
-        was=then.ratio.mean,
+        of=of,
+        was=level.mean,
         now=now,
-        effect=max(now / then.ratio.mean, then.ratio.mean / now),
+        effect=max(now / level.mean, level.mean / now),
         limit=limits.bias,
         p=min(2.0 * _beyond(abs(z)), 1.0),
         n=values.size,
@@ -122,14 +147,15 @@ def _bias(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
     )
 
 
-def _coverage(then: Baseline, rows: pl.DataFrame, limits: Limits) -> Finding:
+def _coverage(then: Baseline | None, rows: pl.DataFrame, limits: Limits, of: str) -> Finding:
     within = rows["is_within"].cast(pl.Float64).to_numpy()
     now, error = float(within.mean()), error_of_mean(within)
     # The interval's ends are those of a sample themselves.
-    spread = _spread(within) * (1.0 + within.size / then.rows)
+    learnt = math.inf if then is None else then.rows
+    spread = _spread(within) * (1.0 + within.size / learnt)
     return Finding(
         test="coverage",
-        of=_FORECASTS,
+        of=of,
         was=PROMISED,
         now=now,
         effect=abs(now - PROMISED),

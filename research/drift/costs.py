@@ -59,7 +59,7 @@ def cost_drift(costs: pl.DataFrame, own: pl.DataFrame, limits: Limits) -> CostDr
     Parameters
     ----------
     costs
-        Rows of the table of costs; those of the same trading as `own` are left out.
+        Rows of the table of costs; those of `own` are left out.
     own
         Rows of the orders to be tested, as `research.tca.cost_rows` gives them.
 
@@ -71,11 +71,11 @@ def cost_drift(costs: pl.DataFrame, own: pl.DataFrame, limits: Limits) -> CostDr
     mine = own.filter(
         pl.col("arrival_bps").is_finite(), pl.col("fees_bps").is_finite(), pl.col("notional") > 0
     )
-    others = costs.filter(~pl.col("run_key").is_in(own["run_key"].unique().implode()))
+    others = costs.join(own, on=["run_key", "order_id"], how="anti")
     if mine.is_empty() or others.is_empty():
         raise DataError(
             "expected and realised cost need orders on both sides, found "
-            f"{mine.height} filled orders and {others.height} of other trading in the table",
+            f"{mine.height} filled orders and {others.height} others in the table",
             remedy="merge earlier runs or a desk's executions: crossbook tca RUN --merge",
         )
     cells = mine.partition_by(*_ALIKE, maintain_order=True)

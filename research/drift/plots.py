@@ -53,7 +53,7 @@ def over_time(rows: pl.DataFrame, blocks: int = _BLOCKS) -> pl.DataFrame:
     return pl.DataFrame(made).fill_nan(None)
 
 
-def calibration_figure(blocks: pl.DataFrame, then: Baseline) -> go.Figure:
+def calibration_figure(blocks: pl.DataFrame, then: Baseline | None) -> go.Figure:
     """Draw loss, bias and coverage over time against what they were in validation.
 
     Parameters
@@ -68,7 +68,9 @@ def calibration_figure(blocks: pl.DataFrame, then: Baseline) -> go.Figure:
         vertical_spacing=0.07,
         subplot_titles=[f"{title}{', ' if note else ''}{note}" for _, title, note in _PANELS],
     )
-    levels = {"qlike": then.qlike.mean, "ratio": then.ratio.mean, "coverage": PROMISED}
+    levels = {"ratio": 1.0, "coverage": PROMISED}
+    if then is not None:
+        levels |= {"qlike": then.qlike.mean, "ratio": then.ratio.mean}
     at_ms = (blocks["ts_ns"] / 1e6).to_list()
     for row, (name, title, _) in enumerate(_PANELS, start=1):
         figure.add_scatter(
@@ -88,9 +90,9 @@ def calibration_figure(blocks: pl.DataFrame, then: Baseline) -> go.Figure:
             row=row,
             col=1,
         )
-        figure.add_hline(
-            y=levels[name], line={"color": _LEVEL, "dash": "dash", "width": 1.5}, row=row, col=1
-        )
+        if name in levels:
+            dashed = {"color": _LEVEL, "dash": "dash", "width": 1.5}
+            figure.add_hline(y=levels[name], line=dashed, row=row, col=1)
     figure.update_xaxes(type="date")
     return figure
 

@@ -110,7 +110,7 @@ def fill_costs(
             for h in horizons
         ),
         *(
-            (-bps(f"realised_{h}_htl", "px_hticks", "qty_lots")).alias(f"markout_{h}_bps")
+            (0.0 - bps(f"realised_{h}_htl", "px_hticks", "qty_lots")).alias(f"markout_{h}_bps")
             for h in horizons
         ),
     ).with_columns((pl.col("fee") / pl.col("notional") * BPS).alias("fee_bps"))

@@ -27,6 +27,8 @@ def from_desk(
     executions: pl.DataFrame,
     orders: pl.DataFrame | None,
     instruments: Sequence[Instrument],
+    *,
+    key: str = "",
 ) -> Trading:
     """Read a desk's tables as trading to be analysed.
 
@@ -40,6 +42,8 @@ def from_desk(
         are then 0 by assumption.
     instruments
         What ticks and lots are; streams without executions or orders may be among them.
+    key
+        Under which the table of costs knows this trading; made from its rows where left out.
 
     Raises
     ------
@@ -60,17 +64,21 @@ def from_desk(
     books = {(item.venue, item.symbol): number for number, item in enumerate(instruments)}
     fills = _executions(executions, orders, instruments, books)
     whole = _orders(orders, fills, instruments, books)
-    digest = hashlib.sha256()
-    for frame in (whole, fills):
-        digest.update(frame.write_csv().encode())
     return Trading(
         source="desk",
-        key=digest.hexdigest(),
+        key=key or _digest(whole, fills),
         instruments=tuple(instruments),
         orders=whole,
         executions=fills,
         is_priced=False,
     )
+
+
+def _digest(*frames: pl.DataFrame) -> str:
+    digest = hashlib.sha256()
+    for frame in frames:
+        digest.update(frame.write_csv().encode())
+    return digest.hexdigest()
 
 
 def _implied(executions: pl.DataFrame) -> pl.DataFrame:
@@ -133,16 +141,36 @@ def _counted(
     rows: pl.DataFrame, instruments: Sequence[Instrument], columns: dict[str, tuple[str, str, int]]
 ) -> pl.DataFrame:
     """Turn columns into whole numbers: ``{new: (old, grid, factor)}``, book by book."""
-    parts = [
-        part.with_columns(
-            steps(part[old] * factor, instruments[part["book"][0]], grid).alias(new)
-            for new, (old, grid, factor) in columns.items()
+    parts = []
+    for part in rows.with_row_index("__row").partition_by("book", maintain_order=True):
+        instrument = instruments[part["book"][0]]
+        for old, grid, factor in columns.values():
+            _check_grid(part, instrument, old, grid, factor)
+        parts.append(
+            part.with_columns(
+                steps(part[old] * factor, instrument, grid).alias(new)
+                for new, (old, grid, factor) in columns.items()
+            )
         )
-        for part in rows.with_row_index("__row").partition_by("book", maintain_order=True)
-    ]
     if not parts:
         return rows.with_columns(pl.lit(None, pl.Int64).alias(new) for new in columns)
     return pl.concat(parts).sort("__row").drop("__row")
+
+
+def _check_grid(
+    part: pl.DataFrame, instrument: Instrument, column: str, grid: str, factor: int
+) -> None:
+    values = (part[column] * factor).to_numpy()
+    _, off = instrument.to_ticks(values) if grid == "tick" else instrument.to_lots(values)
+    if off.any():
+        row = part.row(int(off.argmax()), named=True)
+        step = instrument.tick if grid == "tick" else instrument.lot
+        half = ", or halfway between two," if factor == 2 else ""
+        raise DataError(
+            f"order {row['order_id']}: {column} must be a multiple of the {grid} {step}{half} of "
+            f"{instrument.name}, it is {row[column]} ({int(off.sum())} rows in all)",
+            remedy=f"correct the desk's table, or the {grid} in the catalog",
+        )
 
 
 def _executions(

@@ -17,6 +17,7 @@ from framework.core.errors import DataError
 from framework.core.events import NO_PRICE
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent, Liquidity, OrderType, TimeInForce
+from research.tca.identity import assert_equal
 from research.tca.trading import EXECUTION_SCHEMA, ORDER_SCHEMA, Trading
 
 _STANDING: Final = (
@@ -51,11 +52,14 @@ def from_journal(
     ------
     DataError
         Where the journal holds fills of orders without telling of the orders.
+    IdentityError
+        Where what an order has left is not what it had less its fill.
     """
     frame = pl.from_arrow(journal)
     assert isinstance(frame, pl.DataFrame)
     rows = frame.filter(pl.col("order_id") != 0)
     _check_whole(rows)
+    _check_fills(rows)
     return Trading(
         source="backtest",
         key=journal_hash,
@@ -76,6 +80,25 @@ def _check_whole(rows: pl.DataFrame) -> None:
             "but not when it was sent",
             remedy="run it again with journal: all",
         )
+
+
+def _check_fills(rows: pl.DataFrame) -> None:
+    """Hold every fill against what its order had left before and after."""
+    standing = rows.filter(pl.col("event").is_in([int(e) for e in _STANDING])).select(
+        "order_id",
+        "event",
+        "qty_lots",
+        "leaves_lots",
+        before=pl.col("leaves_lots").shift().over("order_id"),
+    )
+    taken = (JournalEvent.FILLED, JournalEvent.DECREMENTED)
+    assert_equal(
+        standing.filter(pl.col("event").is_in([int(e) for e in taken])),
+        pl.col("before") - pl.col("qty_lots"),
+        pl.col("leaves_lots"),
+        "left before - filled = left after",
+        remedy="run it again: fills are missing from the journal, or stand in it twice",
+    )
 
 
 def _mid() -> pl.Expr:

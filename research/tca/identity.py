@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from framework.core.errors import CrossbookError
@@ -11,7 +13,12 @@ class IdentityError(CrossbookError):
     """Two ways to count the same cost disagree."""
 
 
-def assert_equal(frame: pl.DataFrame, one: pl.Expr, other: pl.Expr, what: str) -> int:
+_REMEDY: Final = "look for executions that name another order's id, or repeat one of its own"
+
+
+def assert_equal(
+    frame: pl.DataFrame, one: pl.Expr, other: pl.Expr, what: str, *, remedy: str = _REMEDY
+) -> int:
     """Check that two whole numbers agree in every row in which both are known.
 
     Returns
@@ -37,6 +44,6 @@ def assert_equal(frame: pl.DataFrame, one: pl.Expr, other: pl.Expr, what: str) -
         raise IdentityError(
             f"{what} must hold to the last tick, but of order {order_id} one side is {first} and "
             f"the other {second} ({wrong.height} of {compared.height} rows differ)",
-            remedy="look for executions that name another order's id, or repeat one of its own",
+            remedy=remedy,
         )
     return compared.height

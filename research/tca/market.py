@@ -33,6 +33,12 @@ TICK_TRADES: Final = pl.Schema(
 """Trades of one book by exchange time; ``side`` is the aggressor's, 0 where unknown."""
 
 CHUNK_ROWS: Final = 1 << 22
+_CLOCKED: Final = (
+    *("exchange", "symbol", "sequence"),
+    *("exchange_timestamp_ns", "received_timestamp_ns"),
+)
+_QUOTED: Final = ("bid_price", "bid_volume", "ask_price", "ask_volume")
+_TRADED: Final = ("price", "volume", "side")
 _BATCH_ROWS: Final = 1 << 18
 _TRADES: Final = (int(EventKind.TRADE), int(EventKind.HIDDEN_TRADE), int(EventKind.ORDER_EXECUTE))
 _RESTING: Final = (int(EventKind.HIDDEN_TRADE), int(EventKind.ORDER_EXECUTE))
@@ -126,20 +132,37 @@ def table_market(
         Names of silver tables that obey `framework.lake.formats.base`.
     version
         Delta version of the quotes; the latest where None.
+
+    Raises
+    ------
+    DataError
+        Where there is no such table, or it lacks a column.
     """
-    table = TableName("silver", quotes.removeprefix("silver/"))
-    pinned = lake.open(table, version).version()
-    described = f"{table} v{pinned}"
-    told = None if trades is None else TableName("silver", trades.removeprefix("silver/"))
-    if told is not None:
-        described += f", {told} v{lake.open(told).version()}"
+    told, described = _pinned(lake, quotes, _QUOTED, version)
+    made = None
+    if trades is not None:
+        made, name = _pinned(lake, trades, _TRADED)
+        described += f", {name}"
     return Market(
         described=described,
-        quotes=lambda book: _table_quotes(lake.scan(table, pinned), instruments[book]),
-        trades=None
-        if told is None
-        else lambda book: _table_trades(lake.scan(told), instruments[book]),
+        quotes=lambda book: _table_quotes(told, instruments[book]),
+        trades=None if made is None else lambda book: _table_trades(made, instruments[book]),
     )
+
+
+def _pinned(
+    lake: Lake, name: str, columns: Sequence[str], version: int | None = None
+) -> tuple[pl.LazyFrame, str]:
+    table = TableName("silver", name.removeprefix("silver/"))
+    pinned = lake.open(table, version).version()
+    rows = lake.scan(table, pinned)
+    missing = [column for column in (*_CLOCKED, *columns) if column not in rows.collect_schema()]
+    if missing:
+        raise DataError(
+            f"{table} must hold {', '.join((*_CLOCKED, *columns))}, it lacks {', '.join(missing)}",
+            remedy="name a table of best prices with --quotes, one of trades with --trades",
+        )
+    return rows, f"{table} v{pinned}"
 
 
 def _gold_quotes(stream: GoldStream) -> Chunks:
@@ -197,7 +220,7 @@ def _in_order(period: pl.LazyFrame, *columns: str) -> pl.DataFrame:
 
 def _table_quotes(rows: pl.LazyFrame, instrument: Instrument) -> Chunks:
     for period in _periods(rows, instrument):
-        chunk = _in_order(period, "bid_price", "bid_volume", "ask_price", "ask_volume")
+        chunk = _in_order(period, *_QUOTED)
         yield chunk.select(
             "ts_ns",
             bid_ticks=steps(chunk["bid_price"], instrument, "tick"),
@@ -209,7 +232,7 @@ def _table_quotes(rows: pl.LazyFrame, instrument: Instrument) -> Chunks:
 
 def _table_trades(rows: pl.LazyFrame, instrument: Instrument) -> Chunks:
     for period in _periods(rows, instrument):
-        chunk = _in_order(period, "price", "volume", "side")
+        chunk = _in_order(period, *_TRADED)
         yield chunk.select(
             "ts_ns",
             px_ticks=steps(chunk["price"], instrument, "tick"),

@@ -27,7 +27,7 @@ from research.volatility.measures import (
     two_scale_variance,
 )
 from research.volatility.ranges import garman_klass, parkinson, rogers_satchell
-from research.volatility.readings import READING_SCHEMA, read_quotes
+from research.volatility.readings import READING_SCHEMA, quotes_of, read_quotes
 from research.volatility.table import (
     TARGET,
     BarSettings,
@@ -67,6 +67,7 @@ __all__ = [
     "pinball",
     "pooled_diebold_mariano",
     "qlike",
+    "quotes_of",
     "read_quotes",
     "realised_kernel",
     "realised_variance",

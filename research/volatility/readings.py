@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import polars as pl
+import pyarrow as pa
 
 from framework.core.errors import DataError
 from framework.features import FeatureSettings
@@ -33,13 +35,18 @@ def read_quotes(stream: GoldStream) -> pl.DataFrame:
     DataError
         Where the stream never shows both sides.
     """
-    settings = FeatureSettings(levels=1, depth=1)
-    batches = feature_batches(stream.batches(_BATCH_ROWS), settings, when=When.BEST)
-    kept = [batch.select(READING_SCHEMA.names()) for batch in batches]
-    found = pl.concat([pl.DataFrame(schema=READING_SCHEMA), *kept])
+    found = quotes_of(stream.batches(_BATCH_ROWS))
     if found.is_empty():
         raise DataError(
             f"{stream.instrument.name}: volatility needs quotes of both sides, there are none",
             remedy="choose a stream with bids and asks, or another period",
         )
     return found
+
+
+def quotes_of(batches: Iterable[pa.RecordBatch | pa.Table]) -> pl.DataFrame:
+    """Read the rows of one stream, in batches of `GOLD_SCHEMA`, as `READING_SCHEMA`."""
+    settings = FeatureSettings(levels=1, depth=1)
+    found = feature_batches(batches, settings, when=When.BEST)
+    kept = [batch.select(READING_SCHEMA.names()) for batch in found]
+    return pl.concat([pl.DataFrame(schema=READING_SCHEMA), *kept])

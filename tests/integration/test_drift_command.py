@@ -118,7 +118,7 @@ def test_a_market_that_turns_wild_is_caught_and_recorded(desk: Desk) -> None:
     assert "population" in run.data.tags["drift"]
     assert run.data.tags["delta.calm_quotes"] == "2"
     assert run.data.params["model_version"] == "1"
-    assert len(client.get_metric_history(run.info.run_id, "drift.qlike_over_time")) > 20
+    assert len(client.get_metric_history(run.info.run_id, "over_time.forecasts.qlike")) > 20
     files = {item.path for item in client.list_artifacts(run.info.run_id)}
     assert {"report.html", "drift.csv", "forecasts.csv", "forecasts_over_time.csv"} <= files
 
@@ -158,6 +158,34 @@ def test_costs_of_a_run_are_held_against_those_before(desk: Desk) -> None:
     assert (again["findings"], again["added_to"]) == (findings, None)
 
 
+def test_the_forecasts_a_run_has_read_are_held_against_its_market(desk: Desk) -> None:
+    """A regression on logarithms follows a wilder market, and yet forecasts too little of it."""
+    spec = desk.home / "forewarned.yaml"
+    narrow = ("--p", "0.1", "--max-bias", "1.2")
+    for name, limits, failed in (("more", (), set()), ("wild", narrow, {"bias"})):
+        series = f"{name}_forecasts"
+        desk.answer("model", "forecast", _NAME, f"{name}_quotes", "--into", series)
+        spec.write_text(
+            f"name: read_{name}\n"
+            "strategy: strategies.midpoint_quoting:MidpointQuoting\n"
+            f"data: [{{table: {name}_quotes}}]\n"
+            f"forecasts: {{volatility: {{table: {series}}}}}\n"
+        )
+        run = str(desk.answer("run", spec.name, "--catalog", str(_CATALOG))["run_id"])
+        arguments = ("drift", "--run", run, "--costs", "none", *limits)
+        answer = desk.answer(*arguments, exit_code=len(failed))
+        assert _failed(answer) == failed
+        tests = answer["tests"]
+        assert isinstance(tests, list)
+        assert {(row["test"], row["of"]) for row in tests} == {
+            (test, "volatility") for test in ("qlike", "bias", "coverage")
+        }
+        assert all(row["was"] is not None for row in tests)  # the registered model's validation
+        assert answer["added_to"] == run
+    client = open_client(f"sqlite:///{desk.home / 'out' / 'mlflow.db'}")
+    assert client.get_run(run).data.metrics["drift.qlike.volatility"] > 0
+
+
 def test_a_model_without_its_training_sample_says_so(desk: Desk) -> None:
     registry = ModelRegistry(desk.home / "out")
     client = open_client(registry.uri)
@@ -184,7 +212,7 @@ def test_a_model_without_its_training_sample_says_so(desk: Desk) -> None:
         ((_NAME, "--since", "2030-01-01"), "drift needs 50 bars"),
         ((_NAME, "--p", "2"), "p must lie between 0 and 1"),
         ((_NAME, "--max-qlike", "0.5"), "the limit of qlike must be 1 or more"),
-        (("--run", "nosuch"), "silver/none must exist"),
+        (("--run", "nosuch"), "nosuch is neither; nor is it the key of trading in silver/none"),
     ],
 )
 def test_mistakes_say_what_to_do(desk: Desk, arguments: tuple[str, ...], words: str) -> None:

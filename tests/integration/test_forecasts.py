@@ -51,6 +51,7 @@ from tests.support.volatility import quotes
 
 HORIZON_NS = 10 * NS_PER_S
 TABLE = TableName("silver", "volatility_forecasts")
+_LEARN = "forecasts.volatility.learn.model=har"
 GUARD = {"forecast_calm_bps": 2.0, "forecast_widen": 0.2, "forecast_shrink": True}
 GUARDED: dict[str, Strategy] = {
     "midpoint": MidpointQuoting(size=5, **GUARD, forecast_veto_bps=12.0),
@@ -281,3 +282,46 @@ latency: {order_entry: 500us, response: 500us}
     assert run["fills"] != 0
     assert run["journal_hash"] == compiled["journal_hash"]
     assert _answer("rerun", "out/run")["same"] is True
+
+
+def test_the_shipped_spec_learns_on_one_market_and_trades_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = Path(__file__).resolve().parents[2] / "experiments" / "planted_forecast.yaml"
+    small = ["planted.planted_one.minutes=4", "planted.planted_before.minutes=6"]
+    settings = [word for text in (*small, _LEARN) for word in ("--set", text)]
+    run = _answer("run", str(spec), *settings, "--no-track")
+    guarded, without = run["variants"]  # type: ignore[misc]
+    assert without["orders"] > guarded["orders"] > 0
+    read = {entry["table"]: entry["stream"] for entry in run["data"]}  # type: ignore[attr-defined]
+    assert "volatility_high" in read["silver/planted_one_forecasts"]
+    rows = Lake("lake").scan(TableName("silver", "planted_one_forecasts")).collect()
+    assert rows["horizon_ns"].unique().to_list() == [5 * NS_PER_S]
+    same = ["--set", "forecasts.volatility.learn.stream=planted_before_quotes/ash:PLT"]
+    again = ["--set", "forecasts.volatility.table=others", "--no-track"]
+    refused = CliRunner().invoke(main, ["run", str(spec), *settings, *same, *again])
+    assert refused.exit_code == 2
+    assert "which cannot be unrelated to it" in refused.output
+
+
+def test_a_guard_by_forecasts_is_measured_against_a_twin_that_captures_as_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = _answer(
+        "defence", "--forecast", "har", "--seeds", "2", "--minutes", "6", "--learn", "2",
+        "--tune", "1",
+    )  # fmt: skip
+    twins = {twin["twin"]: twin for twin in found["twins"]}  # type: ignore[attr-defined]
+    assert list(twins) == ["unguarded", "persistence", "har"]
+    assert all(twin["captured"] > 0 and twin["lots"] > 100 for twin in twins.values())
+    assert twins["har"]["share"] < twins["unguarded"]["share"]
+    intervals = found["intervals"]
+    assert isinstance(intervals, dict)
+    assert list(intervals) == ["unguarded", "persistence"]
+    assert all(low < high for low, high in intervals.values())
+    assert len(found["markets"]) == 6  # type: ignore[arg-type]
+    unknown = CliRunner().invoke(main, ["defence", "--forecast", "tarot"])
+    assert unknown.exit_code == 2
+    assert "there is no model tarot" in unknown.output

@@ -14,13 +14,20 @@ from experiments.cli import main
 from experiments.journal_file import read_journal
 from framework.catalog import load_catalog
 from framework.core.clock import NS_PER_S
+from framework.core.orders import JournalEvent
 from framework.lake.desk import COST_SCHEMA, DESK_EXECUTION_SCHEMA, DESK_ORDER_SCHEMA
 from framework.lake.formats.base import QUOTE_SCHEMA
 from framework.lake.store import Lake, TableName
 from framework.replay import open_streams
 from framework.synthetic import demo_instruments, write_demo_market
+from framework.synthetic.planted import (
+    Level,
+    PlantedMarket,
+    planted_instruments,
+    write_planted_market,
+)
 from research.crossed import stream_quotes
-from research.tca import Trading, from_journal, learn_impact, read_costs
+from research.tca import IdentityError, Trading, from_journal, learn_impact, read_costs
 from research.tca.cost_table import cost_table
 
 _SPEC = """\
@@ -134,10 +141,9 @@ def test_merging_again_writes_nothing(
     assert rows.collect()["order_id"].is_unique().all()
 
 
-def test_a_desk_with_the_same_fills_has_the_same_slippage(
-    folder: Path, run: dict[str, object], analysed: dict[str, object]
-) -> None:
-    """One trading through both doors: as a journal, and as a desk's tables beside quotes."""
+@pytest.fixture(scope="module")
+def desk(folder: Path, run: dict[str, object]) -> dict[str, str]:
+    """The run's trading as a desk's tables beside quotes, by the option that names each."""
     trading, lake = _trading(folder, run), Lake(folder / "lake")
     instruments = {number: item for number, item in enumerate(trading.instruments)}
     orders = [
@@ -189,15 +195,95 @@ def test_a_desk_with_the_same_fills_has_the_same_slippage(
         ("my_quotes", pl.concat([blank, quotes], how="diagonal")),
     ):
         lake.append(TableName("silver", name), frame, transaction="made")
-    tables = ("--executions", "my_fills", "--orders", "my_orders", "--quotes", "my_quotes")
-    desk = _answer(folder, "tca", *tables, "--by", "venue", "--merge", "--costs", "of_desk")
-    assert desk["source"] == "desk"
-    theirs, ours = analysed["figures"], desk["figures"]
+    return {"--executions": "my_fills", "--orders": "my_orders", "--quotes": "my_quotes"}
+
+
+def test_a_desk_with_the_same_fills_has_the_same_slippage(
+    folder: Path, analysed: dict[str, object], desk: dict[str, str]
+) -> None:
+    """One trading through both doors: as a journal, and as a desk's tables beside quotes."""
+    tables = [word for pair in desk.items() for word in pair]
+    found = _answer(folder, "tca", *tables, "--by", "venue", "--merge", "--costs", "of_desk")
+    assert found["source"] == "desk"
+    theirs, ours = analysed["figures"], found["figures"]
     assert isinstance(theirs, dict)
     assert isinstance(ours, dict)
     for name in ("slippage_bps", "improvement_bps", "fee_bps", "markout_1s_bps"):
         assert ours[name] == pytest.approx(theirs[name], abs=1e-9), name
-    assert desk["fills"] == analysed["fills"]
+    assert found["fills"] == analysed["fills"]
+
+
+def test_a_journal_that_lost_a_fill_is_refused(folder: Path, run: dict[str, object]) -> None:
+    journal, instruments, key = read_journal(_home(folder, run) / "journal.arrow")
+    rows = pl.from_arrow(journal)
+    assert isinstance(rows, pl.DataFrame)
+    partly = rows.filter(pl.col("event") == int(JournalEvent.FILLED))["order_id"]
+    twice = partly.filter(partly.is_duplicated())[0]
+    lost = rows.with_row_index().filter(
+        pl.col("order_id") == twice, pl.col("event") == int(JournalEvent.FILLED)
+    )["index"][0]
+    kept = pl.concat([rows[:lost], rows[lost + 1 :]]).to_arrow().cast(journal.schema)
+    with pytest.raises(IdentityError, match=f"left before - filled.*of order {twice}"):
+        from_journal(kept, instruments, journal_hash=key, strategy="x")
+
+
+def test_a_desks_table_that_grows_is_merged_in_place(folder: Path, desk: dict[str, str]) -> None:
+    """The orders of yesterday are not there twice, nor when fills are analysed without orders."""
+    lake = Lake(folder / "lake")
+    grown = TableName("silver", "grown_fills")
+    before = lake.scan(TableName("silver", desk["--executions"])).collect()
+    lake.append(grown, before, transaction="a day")
+    tables = ("--executions", grown.name, "--quotes", desk["--quotes"], "--costs", "grown")
+    first = _answer(folder, "tca", *tables, "--merge", "--orders", desk["--orders"])
+    assert first["key"] == "desk:grown_fills"
+    told = lake.scan(grown).tail(1).collect()
+    later = told.with_columns(execution_id=pl.lit("new"), order_id=pl.lit("new"))
+    lake.append(grown, later, transaction="a day later")
+    _answer(folder, "tca", *tables, "--merge")
+    rows, version = read_costs(lake, "grown")
+    ids = rows.collect()["order_id"]
+    assert version == 1
+    assert ids.is_unique().all()
+    assert "new" in ids
+
+
+def test_a_desks_tables_that_do_not_fit_say_so(folder: Path, desk: dict[str, str]) -> None:
+    lake = Lake(folder / "lake")
+    seconds = lake.scan(TableName("silver", "my_fills")).collect()
+    seconds = seconds.with_columns(pl.col("exchange_timestamp_ns") // NS_PER_S)
+    lake.append(TableName("silver", "in_seconds"), seconds, transaction="made")
+    for arguments, words in (
+        (("in_seconds", "--quotes", "my_quotes"), "has none for any of"),
+        (("my_fills", "--quotes", "my_orders"), "silver/my_orders must hold exchange"),
+        (("my_fills", "--quotes", "my_quotes", "--trades", "my_quotes"), "it lacks price, volume"),
+    ):
+        done = _crossbook(folder, "tca", "--executions", *arguments)
+        assert done.exit_code == 2, done.output
+        assert words in json.loads(done.stdout)["error"]
+
+
+def test_of_a_stream_in_two_tables_the_latest_book_counts(
+    folder: Path, analysed: dict[str, object]
+) -> None:
+    other = ("XYZ", "buy", "5", "--book", "demo")
+    alone = _answer(folder, "pretrade", *other)
+    write_demo_market(folder / "lake", rows=20_000, seed=6, name="earlier")
+    both = _answer(folder, "pretrade", *other, "--book", "earlier")
+    assert both["sweep"] == alone["sweep"]
+    assert both["schedule"] == alone["schedule"]
+
+
+def test_a_book_without_costs_is_swept(folder: Path) -> None:
+    write_planted_market(
+        folder / "lake",
+        PlantedMarket(0.5, 1, instruments=planted_instruments(1)),
+        levels=(Level.QUOTES,),
+    )
+    done = _crossbook(folder, "pretrade", "PLT", "buy", "5")
+    assert "holds no order of PLT" in done.stderr
+    answer = json.loads(done.stdout)
+    assert "expected" not in answer
+    assert answer["sweep"][0]["venue"] == "ash"
 
 
 def test_pretrade_reads_costs_book_and_schedule(folder: Path, analysed: dict[str, object]) -> None:

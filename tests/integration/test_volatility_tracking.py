@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -62,6 +63,11 @@ def test_a_run_holds_what_is_needed_to_judge_it(registry: ModelRegistry) -> None
     assert run.data.params["seed"] == "0"
     assert "news_heat_40s" in run.data.params["features"]
     assert run.data.tags["delta.gold/made"] == "3"
+    assert run.data.params["folds"] == "2"
+    assert run.data.tags["version.arch"] == version("arch")
+    (read,) = run.inputs.dataset_inputs
+    assert (read.dataset.name, read.dataset.digest) == ("gold/made", "v3")
+    assert [tag.value for tag in read.tags] == ["training"]
     assert run.data.metrics["dm_p"] < 0.01
     assert 0.87 < run.data.metrics["coverage"] < 0.93
     curve = client.get_metric_history(entry.run_id, "curve.held_out")

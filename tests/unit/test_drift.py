@@ -159,6 +159,7 @@ def _orders(key: str, n: int, seed: int, more_bps: float = 0.0) -> pl.DataFrame:
             "symbol": "XYZ",
             "venue": venue,
             "liquidity": "taker",
+            "order_id": [str(number) for number in range(n)],
             "side": rng.choice([-1, 1], n),
             "size_bucket": "1e3 to 1e4",
             "decided_ns": np.arange(n),
@@ -196,7 +197,7 @@ def test_costs_as_expected_raise_no_alarm() -> None:
 
 def test_a_run_is_not_its_own_expectation() -> None:
     own = _orders("now", 100, 1)
-    with pytest.raises(DataError, match="0 of other trading"):
+    with pytest.raises(DataError, match="0 others in the table"):
         cost_drift(own, own, Limits())
     with_others = pl.concat([own.with_columns(arrival_bps=99.0), _orders("before", 300, 2)])
     found = cost_drift(with_others, own, Limits())

@@ -163,7 +163,7 @@ def test_a_wrong_identity_names_its_order() -> None:
         (
             [order("o", 1, 5, 0, 0, 9)],
             [execution("o", 1, 1, 1.003, 5)],
-            "multiple of the tick 0.01",
+            r"o: price must be a multiple of the tick 0.01, or halfway .* it is 1.003 \(1 rows",
         ),
         (
             [order("o", 1, 5, 0, 0, 9)],
