@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from mlflow.tracking import MlflowClient
 
 from experiments.cli import main
-from experiments.journal_file import read_journal
+from experiments.record.journal_file import read_journal
 from framework.catalog import load_catalog
 from framework.core.clock import NS_PER_S
 from framework.core.orders import JournalEvent
