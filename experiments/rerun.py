@@ -12,13 +12,14 @@ import yaml
 
 import framework
 from experiments.code_state import CodeState, code_state, package_versions
+from experiments.forecast_spec import ForecastSpec
 from experiments.golden import Difference, first_difference
 from experiments.journal_file import read_journal
 from experiments.load import as_yaml, load_plan
 from experiments.provenance import Provenance
 from experiments.run import OnProgress, backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
-from experiments.spec import CostsSpec, ForecastSpec
+from experiments.spec import CostsSpec
 from experiments.stored_runs import StoredRun
 from experiments.strategy_class import source_of, strategy_class
 from framework.catalog import load_catalog

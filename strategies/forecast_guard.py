@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from framework.core.errors import StrategyError
 from framework.strategy import Context, Strategy, param
 
 SIGNAL = "volatility"
@@ -28,7 +29,7 @@ class ForecastGuard(Strategy):
       be quoted or sent.
 
     No forecast, or one older than `forecast_max_age_ns` where that is given, is a veto as soon as
-    any of the three is asked for: nothing is known then. All are off at first, and no signal is
+    any of these is asked for: nothing is known then. All are off at first, and no signal is
     needed.
     """
 
@@ -43,8 +44,15 @@ class ForecastGuard(Strategy):
 
     def on_start(self, ctx: Context) -> None:
         """Look the signal up where it is needed; a subclass with an ``on_start`` calls this."""
-        if self.forecast_widen or self.forecast_shrink or self.forecast_veto_bps:
+        moves = self.forecast_widen or self.forecast_nearer
+        if moves or self.forecast_shrink or self.forecast_veto_bps:
             self.forecast_high = ctx.signal(f"{SIGNAL}_high")
+        if (self.forecast_shrink or self.forecast_nearer) and not self.forecast_calm_bps:
+            raise StrategyError(
+                "forecast_shrink and forecast_nearer count from what is calm, but "
+                "forecast_calm_bps is 0",
+                remedy="give forecast_calm_bps, the upper bound of a calm market's forecasts",
+            )
 
     def upper_bps(self, ctx: Context) -> float:
         """Upper end of the forecast's interval; infinite where there is none that counts."""

@@ -17,6 +17,7 @@ from experiments.forewarned import (
     compare_forecasts,
 )
 from experiments.models.learning import makers
+from framework.core.clock import duration_ns
 from research.volatility.models import KINDS
 
 
@@ -61,6 +62,9 @@ from research.volatility.models import KINDS
     show_default=True,
     help="By how much news heat variance in markets with --forecast; 0: not at all.",
 )
+@click.option(
+    "--latency", default="20ms", show_default=True, help="What a model takes for a forecast."
+)
 @output_option
 def defence(
     output: Output,
@@ -71,6 +75,7 @@ def defence(
     learn: int,
     tune: int,
     heat: float,
+    latency: str,
 ) -> None:
     """Quote the midpoint with and without a defence on planted markets.
 
@@ -84,6 +89,7 @@ def defence(
             minutes=minutes or MINUTES,
             volatility_ticks=volatility or FORECAST_VOLATILITY_TICKS,
             heat_variance=heat,
+            latency_ns=duration_ns(latency),
         )
         _forewarned(output, seeds, forecast, learn, tune, settings)
     minutes = minutes or 3.0

@@ -38,6 +38,7 @@ class ComparesBars(Strategy):
 
     horizon_ns: int = param(2 * NS_PER_S, low=1)
     with_news: bool = param(False)
+    with_day: bool = param(False)
 
     bars = VarianceBars("horizon_ns")
     wanted = memory(N_COLUMNS, int)
@@ -49,7 +50,8 @@ class ComparesBars(Strategy):
 
     def on_start(self, ctx: Context) -> None:
         for place, name in enumerate(BAR_COLUMNS):
-            self.wanted[place] = -1 if name in DAY_COLUMNS else ctx.signal(name)
+            is_absent = name in DAY_COLUMNS and not self.with_day
+            self.wanted[place] = -1 if is_absent else ctx.signal(name)
         for place, memory_s in enumerate(NEWS_MEMORIES_S if self.with_news else ()):
             self.memories_ns[place] = memory_s * NS_PER_S
             self.news[place] = ctx.signal(f"news_heat_{memory_s}s")
@@ -91,9 +93,10 @@ def _lots(result: Result) -> list[int]:
 
 def _agree(stream: GoldStream, table: pl.DataFrame, horizon_ns: int, *more: Signal) -> None:
     """Hold what a strategy computes in both modes against every row of the table."""
-    names = tuple(name for name in BAR_COLUMNS if name not in DAY_COLUMNS)
+    names = tuple(name for name in BAR_COLUMNS if name in table.columns)
+    with_day = DAY_COLUMNS[0] in names
     signals = _signals(table, names + (NEWS_COLUMNS if more else ()))
-    strategy = ComparesBars(horizon_ns=horizon_ns, with_news=bool(more))
+    strategy = ComparesBars(horizon_ns=horizon_ns, with_news=bool(more), with_day=with_day)
     results = [
         run_backtest(
             strategy,
@@ -129,9 +132,9 @@ def test_on_a_planted_market_with_news(tmp_path: Path) -> None:
 
 
 @pytest.mark.captures
-def test_on_two_days_of_eur_usd(captures: Path, tmp_path: Path) -> None:
+def test_on_days_of_eur_usd_with_a_weekend(captures: Path, tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
-    days = sorted((captures / "fx" / "oanda").rglob("*.zip"))[:2]
+    days = sorted((captures / "fx" / "oanda").rglob("*.zip"))[:3]
     catalog = load_catalog(root / "data_catalog.yaml")
     report = ingest(Lake(tmp_path), "fx_oanda", FxFormat(), days, catalog, venue="oanda")
     assert not report.failures
@@ -139,6 +142,7 @@ def test_on_two_days_of_eur_usd(captures: Path, tmp_path: Path) -> None:
     horizon_ns = 60 * NS_PER_S
     table = volatility_table(read_quotes(stream), BarSettings(horizon_ns=horizon_ns))
     assert table.height > 1_000
+    assert set(DAY_COLUMNS) <= set(table.columns)
     _agree(stream, table, horizon_ns)
 
 

@@ -101,8 +101,11 @@ def test_a_guard_that_is_off_needs_no_signal_and_changes_nothing() -> None:
     off = _run(Looks(**PLAIN), None)
     with_signal = _run(Looks(**PLAIN, forecast_calm_bps=1.0), _forecast((0, 500.0)))
     assert off.journal_hash == with_signal.journal_hash
-    with pytest.raises(StrategyFailedError, match="no signal 'volatility_high' in this run"):
-        _run(Looks(**PLAIN, forecast_widen=1.0), None)
+    for asked in ({"forecast_widen": 1.0}, {"forecast_nearer": 1.0, "forecast_calm_bps": 4.0}):
+        with pytest.raises(StrategyFailedError, match="no signal 'volatility_high' in this run"):
+            _run(Looks(**PLAIN, **asked), None)
+    with pytest.raises(StrategyFailedError, match="but forecast_calm_bps is 0"):
+        _run(Looks(**PLAIN, forecast_shrink=True), _forecast((0, 1.0)))
 
 
 def test_a_position_that_was_opened_before_a_veto_may_be_closed_hidden_too() -> None:
