@@ -223,7 +223,7 @@ def test_a_journal_that_lost_a_fill_is_refused(folder: Path, run: dict[str, obje
         pl.col("order_id") == twice, pl.col("event") == int(JournalEvent.FILLED)
     )["index"][0]
     kept = pl.concat([rows[:lost], rows[lost + 1 :]]).to_arrow().cast(journal.schema)
-    with pytest.raises(IdentityError, match=f"left before - filled.*of order {twice}"):
+    with pytest.raises(IdentityError, match=f"sent - filled = left.*of order {twice}"):
         from_journal(kept, instruments, journal_hash=key, strategy="x")
 
 
