@@ -11,11 +11,10 @@ from typing import Final
 
 import polars as pl
 
-from experiments.code_state import CodeState, package_versions
 from experiments.learned_costs import costs_version
-from experiments.load import Plan, PlannedRun
-from experiments.provenance import Origin, origin_of, provenance_of
-from experiments.record import RunRecord, write_files
+from experiments.record.code_state import CodeState, package_versions
+from experiments.record.files import RunRecord, write_files
+from experiments.record.provenance import Origin, origin_of, provenance_of
 from experiments.report import DataVersion, ReportContent, Variant, write_report
 from experiments.report.of_result import costs_of
 from experiments.sources import (
@@ -26,7 +25,8 @@ from experiments.sources import (
     with_assumptions,
 )
 from experiments.spec import Spec
-from experiments.strategy_class import source_of
+from experiments.spec.load import Plan, PlannedRun
+from experiments.spec.strategy_class import source_of
 from experiments.tracking import Tracker
 from framework.catalog import load_catalog
 from framework.core.clock import format_ns

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import polars as pl
 
-from experiments.forecast_spec import ForecastSpec, LearnSpec
 from experiments.learned_costs import with_learned_impact
 from experiments.report import DataVersion
 from experiments.spec import SignalSpec, Spec
+from experiments.spec.forecast import ForecastSpec, LearnSpec
 from framework.catalog import Catalog, did_you_mean
 from framework.core.costs import Costs
 from framework.core.errors import SpecError

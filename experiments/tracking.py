@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from experiments.addresses import without_credentials
-from experiments.record import RunRecord
+from experiments.record.addresses import without_credentials
+from experiments.record.files import RunRecord
 from experiments.report import DataVersion
 from experiments.report.decimate import thin
 from experiments.report.figures.equity import currencies

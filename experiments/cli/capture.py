@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import polars as pl
 
-from experiments.capture import Captured, run_capture
 from experiments.cli.output import Output, lake_options, output_option, spec_options
-from experiments.load import load_plan
+from experiments.spec.load import load_plan
+from experiments.studies.capture import Captured, run_capture
 from framework.catalog import load_catalog
 from framework.lake.store import Lake
 from research.crossed import capture_summary

@@ -7,8 +7,9 @@ from typing import NoReturn
 import click
 
 from experiments.cli.output import Output, output_option
-from experiments.defence import VOLATILITY_TICKS, compare_twins
-from experiments.forewarned import (
+from experiments.models.learning import makers
+from experiments.studies.defence import VOLATILITY_TICKS, compare_twins
+from experiments.studies.forewarned import (
     FORECAST_VOLATILITY_TICKS,
     HEAT_VARIANCE,
     MINUTES,
@@ -16,7 +17,6 @@ from experiments.forewarned import (
     MarketSettings,
     compare_forecasts,
 )
-from experiments.models.learning import makers
 from framework.core.clock import duration_ns
 from research.volatility.models import KINDS
 

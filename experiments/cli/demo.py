@@ -11,8 +11,8 @@ import click
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.cli.progress import replay_progress
 from experiments.cli.run import payload
-from experiments.load import load_plan
 from experiments.run import Outcome, RunOptions, carry_out
+from experiments.spec.load import load_plan
 from framework.engine.warm import warm_up_aside
 from framework.synthetic import DEMO_ROWS, DEMO_SEED, write_demo_market
 

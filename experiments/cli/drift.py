@@ -10,7 +10,6 @@ import click
 
 import framework
 from experiments.cli.output import EXIT_DONE, EXIT_FINDING, Output, lake_options, output_option
-from experiments.code_state import code_state
 from experiments.drift import (
     Drifted,
     drifted,
@@ -24,6 +23,7 @@ from experiments.drift import (
 )
 from experiments.drift.page import shown_table
 from experiments.models import ModelRegistry
+from experiments.record.code_state import code_state
 from experiments.run import OUT
 from framework.catalog import load_catalog
 from framework.core.clock import instant_ns

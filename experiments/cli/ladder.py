@@ -9,9 +9,9 @@ import click
 
 from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.cli.progress import replay_progress
-from experiments.ladder import ESTIMATES, SCALES, Ladder, climb
-from experiments.load import load_plan
 from experiments.spec import QueueModel
+from experiments.spec.load import load_plan
+from experiments.studies.ladder import ESTIMATES, SCALES, Ladder, climb
 from framework.catalog import load_catalog
 from framework.lake.store import Lake
 

@@ -8,10 +8,10 @@ import click
 
 from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.cli.progress import replay_progress
-from experiments.lag import LAGS_NS, Lagged, run_lags
-from experiments.lag_page import write_lag_page
-from experiments.load import load_plan
 from experiments.run import OUT
+from experiments.spec.load import load_plan
+from experiments.studies.lag import LAGS_NS, Lagged, run_lags
+from experiments.studies.lag_page import write_lag_page
 from framework.catalog import load_catalog
 from framework.core.clock import duration_ns
 from framework.core.errors import SpecError

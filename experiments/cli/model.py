@@ -12,10 +12,10 @@ import framework
 from experiments.cli.model_forecast import forecast
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.cli.progress import plain_progress
-from experiments.code_state import code_state
 from experiments.models import ModelRegistry, Source, learn, open_source
 from experiments.models.learning import makers
 from experiments.models.registry import compare as compare_versions
+from experiments.record.code_state import code_state
 from framework.catalog import load_catalog
 from framework.core.clock import instant_ns
 from framework.lake.store import Lake

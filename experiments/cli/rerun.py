@@ -10,9 +10,9 @@ import click
 from experiments.cli.difference_view import show_difference
 from experiments.cli.output import EXIT_DONE, EXIT_FINDING, Output, output_option
 from experiments.cli.progress import replay_progress
-from experiments.rerun import Rerun, rerun
+from experiments.record.rerun import Rerun, rerun
+from experiments.record.stored_runs import find_runs
 from experiments.run import OUT
-from experiments.stored_runs import find_runs
 
 
 @click.command("rerun")

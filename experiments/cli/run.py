@@ -12,9 +12,9 @@ import polars as pl
 
 from experiments.cli.output import Output, lake_options, output_option, spec_options
 from experiments.cli.progress import replay_progress
-from experiments.journal_file import write_journal
-from experiments.load import load_plan
+from experiments.record.journal_file import write_journal
 from experiments.run import OUT, Outcome, RunOptions, carry_out, explain
+from experiments.spec.load import load_plan
 from framework.core.clock import format_ns
 from framework.engine import StrategyFailedError
 

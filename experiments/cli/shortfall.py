@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from experiments.cli.output import Output, lake_options, output_option, spec_options
-from experiments.load import load_plan
-from experiments.shortfall import summary, work_orders
+from experiments.spec.load import load_plan
+from experiments.studies.shortfall import summary, work_orders
 from framework.catalog import load_catalog
 from framework.lake.store import Lake
 

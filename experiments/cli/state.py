@@ -13,8 +13,8 @@ import polars as pl
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from experiments.cli.output import EXIT_DONE, EXIT_FINDING, Output, lake_options, output_option
-from experiments.load import load_plan
 from experiments.sources import open_sources, with_assumptions
+from experiments.spec.load import load_plan
 from framework.catalog import load_catalog
 from framework.core.clock import duration_ns
 from framework.core.errors import DataError, SpecError

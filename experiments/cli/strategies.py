@@ -9,7 +9,7 @@ import click
 from experiments.cli.output import Output, lake_options, output_option
 from experiments.cli.progress import replay_progress
 from experiments.run import RunOptions
-from experiments.shipped import run_specs, shipped_specs
+from experiments.studies.shipped import run_specs, shipped_specs
 
 
 @click.command()

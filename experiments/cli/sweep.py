@@ -19,9 +19,9 @@ from rich.progress import (
 )
 
 from experiments.cli.output import Output, lake_options, output_option, spec_options
-from experiments.load import load_plan
 from experiments.run import RunOptions
-from experiments.spec_sweep import Method
+from experiments.spec.load import load_plan
+from experiments.spec.sweep import Method
 from experiments.sweep.carry_out import Swept, sweep
 from experiments.sweep.from_spec import sweep_of
 from experiments.sweep.outcome import SweepOutcome

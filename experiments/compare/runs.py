@@ -9,10 +9,10 @@ import polars as pl
 import yaml
 
 from experiments.compare.comparison import ComparedRun
-from experiments.journal_file import read_journal
-from experiments.load import flat_settings
-from experiments.provenance import Provenance
-from experiments.stored_runs import SAMPLES, StoredRun, find_runs
+from experiments.record.journal_file import read_journal
+from experiments.record.provenance import Provenance
+from experiments.record.stored_runs import SAMPLES, StoredRun, find_runs
+from experiments.spec.load import flat_settings
 from framework.core.errors import DataError
 from framework.engine.result import Result
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from experiments.drift.orders import WatchedCosts
 from experiments.drift.watched import WatchedModel
+from framework.core.errors import DataError
 from research.drift import FORECASTS, Limits, calibration, judge, population
 
 
@@ -57,7 +58,13 @@ def drifted(
     costs: WatchedCosts | None,
     run: Path | None = None,
 ) -> Drifted:
-    """Test forecasts, features and costs, and correct for the number of tests."""
+    """Test forecasts, features and costs, and correct for the number of tests.
+
+    Raises
+    ------
+    DataError
+        Where there is nothing to test: no order has any alike.
+    """
     found = []
     for model in models:
         found += calibration(model.baseline, model.errors, limits, model.of)
@@ -65,5 +72,12 @@ def drifted(
             found += population(model.baseline, model.features, limits.psi)
     if costs is not None:
         found += costs.found.findings
+    if not found:
+        unmatched = 0 if costs is None else costs.found.unmatched
+        raise DataError(
+            f"drift of costs needs orders alike in the table of costs, of {unmatched:,} orders "
+            "tested none has any",
+            remedy="merge trading of the same symbol and liquidity: crossbook tca RUN --merge",
+        )
     table = judge(found, limits.p)
     return Drifted(table=table, limits=limits, models=tuple(models), costs=costs, run=run)

@@ -10,10 +10,10 @@ from typing import Final
 
 import polars as pl
 
-from experiments.forecast_spec import ForecastSpec
 from experiments.models import ModelRegistry, open_source
 from experiments.report import DataVersion
 from experiments.sources import open_sources
+from experiments.spec.forecast import ForecastSpec
 from experiments.tca.opening import plan_of
 from framework.catalog import Catalog
 from framework.core.clock import format_ns

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from experiments.code_state import CodeState
 from experiments.drift.drifted import Drifted
+from experiments.record.code_state import CodeState
 from experiments.tca.opening import plan_of
 from experiments.tracking import Tracker
 from framework.core.errors import CrossbookError

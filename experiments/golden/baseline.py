@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from experiments.journal_file import read_journal, write_small_journal
+from experiments.record.journal_file import read_journal, write_small_journal
 from framework.core.errors import DataError
 from framework.engine.result import Result
 

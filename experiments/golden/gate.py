@@ -15,9 +15,9 @@ from experiments.golden.baseline import (
 )
 from experiments.golden.difference import Difference, first_difference
 from experiments.golden.manifest import GoldenSet
-from experiments.load import load_plan
 from experiments.run import OnProgress, backtest_config
 from experiments.sources import open_sources, with_assumptions
+from experiments.spec.load import load_plan
 from framework.catalog import load_catalog
 from framework.core.errors import SpecError
 from framework.engine.backtest import run_backtest

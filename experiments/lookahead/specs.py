@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from experiments.load import load_plan
 from experiments.lookahead.prove import POINTS, OnPoint, Proof, prove
 from experiments.lookahead.tracing import is_own
 from experiments.run import backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
+from experiments.spec.load import load_plan
 from framework.catalog import Catalog
 from framework.core.errors import SpecError
 from framework.lake.store import Lake

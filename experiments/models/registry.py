@@ -13,8 +13,8 @@ from typing import Final
 
 import polars as pl
 
-from experiments.code_state import CodeState, package_versions
 from experiments.models.learning import Learnt, Source
+from experiments.record.code_state import CodeState, package_versions
 from experiments.tracking import Tracker, explained, open_client
 from framework.core.clock import NS_PER_S
 from framework.core.errors import CrossbookError, DataError

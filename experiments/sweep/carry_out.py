@@ -11,9 +11,9 @@ from typing import Final
 import yaml
 from optuna.trial import FrozenTrial
 
-from experiments.load import Plan, as_yaml
-from experiments.provenance import origin_of
+from experiments.record.provenance import origin_of
 from experiments.run import OUT, RunOptions
+from experiments.spec.load import Plan, as_yaml
 from experiments.sweep.from_spec import SweptMarket, study_of, swept_market
 from experiments.sweep.logged import SweepLog
 from experiments.sweep.outcome import SweepOutcome

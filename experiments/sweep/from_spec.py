@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from experiments.learned_costs import costs_version
-from experiments.load import Plan
 from experiments.report import DataVersion
 from experiments.run import RunOptions, backtest_config
 from experiments.sources import (
@@ -19,7 +18,8 @@ from experiments.sources import (
     with_assumptions,
 )
 from experiments.spec import Spec
-from experiments.spec_sweep import Direction, ObjectiveSpec, PrunerSpec, RangeSpec, SweepSpec
+from experiments.spec.load import Plan
+from experiments.spec.sweep import Direction, ObjectiveSpec, PrunerSpec, RangeSpec, SweepSpec
 from experiments.sweep.objectives import Objective
 from experiments.sweep.pruning import Pruning, pruning_named
 from experiments.sweep.space import Range, Wanted

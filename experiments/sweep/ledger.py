@@ -12,7 +12,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 from sqlalchemy.exc import SQLAlchemyError
 
-from experiments.addresses import without_credentials
+from experiments.record.addresses import without_credentials
 from experiments.sweep.sampling import quiet
 from framework.core.errors import CrossbookError
 

@@ -10,8 +10,8 @@ from typing import Final
 
 import yaml
 
-from experiments.load import Plan, as_yaml
-from experiments.provenance import RECORD, Origin, Provenance, as_json, without_diffs
+from experiments.record.provenance import RECORD, Origin, Provenance, as_json, without_diffs
+from experiments.spec.load import Plan, as_yaml
 from experiments.sweep.from_spec import SweptMarket, sweep_of
 from experiments.sweep.ledger import Ledger
 from experiments.sweep.outcome import SweepOutcome

@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from experiments.strategy_class import source_of
+from experiments.spec.strategy_class import source_of
 from experiments.sweep.available import OPTUNA_VERSION
 from experiments.sweep.ledger import Ledger
 from experiments.sweep.metrics import METRICS, measure

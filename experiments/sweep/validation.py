@@ -10,7 +10,7 @@ from html import escape
 import polars as pl
 
 from experiments.spec import Spec
-from experiments.spec_sweep import Method, ValidateSpec
+from experiments.spec.sweep import Method, ValidateSpec
 from experiments.sweep.from_spec import SweptMarket, study_of, sweep_of
 from experiments.sweep.metrics import joined, measure
 from experiments.sweep.outcome import SweepOutcome

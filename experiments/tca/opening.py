@@ -8,10 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from experiments.journal_file import read_journal
-from experiments.load import Plan, load_plan
+from experiments.record.journal_file import read_journal
 from experiments.run import OUT
 from experiments.sources import open_sources
+from experiments.spec.load import Plan, load_plan
 from framework.catalog import Catalog
 from framework.core.clock import format_ns
 from framework.core.errors import CrossbookError, DataError

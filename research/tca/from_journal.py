@@ -33,6 +33,9 @@ _STANDING: Final = (
 """Events whose row says what is left of an order."""
 _ENDING: Final = (JournalEvent.REJECTED, JournalEvent.EXPIRED, JournalEvent.CANCELLED)
 
+_CHANGING: Final = (JournalEvent.REPLACED, JournalEvent.DECREMENTED)
+_LOST: Final = "run it again: fills are missing from the journal, or stand in it twice"
+
 
 def from_journal(
     journal: pa.Table, instruments: Sequence[Instrument], *, journal_hash: str, strategy: str
@@ -53,13 +56,12 @@ def from_journal(
     DataError
         Where the journal holds fills of orders without telling of the orders.
     IdentityError
-        Where what an order has left is not what it had less its fill.
+        Where what an order has left is not what was sent less what was filled.
     """
     frame = pl.from_arrow(journal)
     assert isinstance(frame, pl.DataFrame)
     rows = frame.filter(pl.col("order_id") != 0)
     _check_whole(rows)
-    _check_fills(rows)
     return Trading(
         source="backtest",
         key=journal_hash,
@@ -82,9 +84,23 @@ def _check_whole(rows: pl.DataFrame) -> None:
         )
 
 
-def _check_fills(rows: pl.DataFrame) -> None:
-    """Hold every fill against what its order had left before and after."""
-    standing = rows.filter(pl.col("event").is_in([int(e) for e in _STANDING])).select(
+def _check_left(orders: pl.DataFrame, rows: pl.DataFrame) -> None:
+    """Hold what orders had left in the end against what was sent and filled.
+
+    Of the few whose quantity was changed on the way, every fill is held against what was left
+    before and after it.
+    """
+    is_change = pl.col("event").is_in([int(e) for e in _CHANGING])
+    changed = rows.filter(is_change)["order_id"].unique().implode()
+    assert_equal(
+        orders.filter(~pl.col("order_id").is_in(changed)),
+        pl.col("sent_lots") - pl.col("filled_lots"),
+        pl.col("unfilled_lots"),
+        "sent - filled = left",
+        remedy=_LOST,
+    )
+    is_standing = pl.col("event").is_in([int(e) for e in _STANDING])
+    standing = rows.filter(is_standing, pl.col("order_id").is_in(changed)).select(
         "order_id",
         "event",
         "qty_lots",
@@ -97,7 +113,7 @@ def _check_fills(rows: pl.DataFrame) -> None:
         pl.col("before") - pl.col("qty_lots"),
         pl.col("leaves_lots"),
         "left before - filled = left after",
-        remedy="run it again: fills are missing from the journal, or stand in it twice",
+        remedy=_LOST,
     )
 
 
@@ -119,6 +135,7 @@ def _orders(rows: pl.DataFrame, strategy: str) -> pl.DataFrame:
         order_type=_order_type(),
         decided_ns="ts_ns",
         decision_hticks=_mid(),
+        sent_lots="qty_lots",
     )
     arrived = (
         rows.filter(pl.col("event") == JournalEvent.ACCEPTED)
@@ -144,8 +161,9 @@ def _orders(rows: pl.DataFrame, strategy: str) -> pl.DataFrame:
     whole = sent
     for part in (arrived, last, filled):
         whole = whole.join(part, on="order_id", how="left", maintain_order="left")
+    whole = whole.with_columns(pl.col("filled_lots").fill_null(0))
+    _check_left(whole, rows)
     return whole.with_columns(
-        pl.col("filled_lots").fill_null(0),
         strategy=pl.lit(strategy),
         touch_lots=pl.lit(None, pl.Int64),
     ).select(pl.col(name).cast(dtype) for name, dtype in ORDER_SCHEMA.items())

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from experiments.journal_file import read_journal, write_journal
+from experiments.record.journal_file import read_journal, write_journal
 from framework.core.clock import NS_PER_S
 from framework.core.instrument import Instrument
 from framework.core.orders import JournalEvent, Liquidity, OrderType, TimeInForce

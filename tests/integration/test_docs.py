@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from experiments.load import load_plan
 from experiments.run import RunOptions, carry_out
 from experiments.spec import Spec
+from experiments.spec.load import load_plan
 from framework.core.orders import TimeInForce
 from framework.engine import run_backtest
 from framework.lake.desk import COST_SCHEMA

@@ -24,6 +24,8 @@ from framework.synthetic.planted import (
     write_planted_market,
 )
 from framework.synthetic.planted.model import EpisodeRates, RegimeModel, VenueModel
+from research.tca import read_costs
+from research.tca.cost_table import cost_table
 
 _MINUTES = 25.0
 _NAME = "volatility.ash.PLT.2s"
@@ -154,6 +156,11 @@ def test_costs_of_a_run_are_held_against_those_before(desk: Desk) -> None:
     names = {item.path for item in client.list_artifacts(runs["dear"], "drift")}
     assert {"drift/report.html", "drift/costs.csv"} <= names
     key = str(desk.answer("tca", runs["dear"], "--merge", "--no-track", *catalog)["key"])
+    lake_of = Lake(lake)
+    other = read_costs(lake_of)[0].collect().with_columns(symbol=pl.lit("ABC"), run_key=pl.lit("x"))
+    lake_of.append(cost_table("of_abc"), other, transaction="made")
+    unlike = desk.answer("drift", "--run", runs["dear"], "--costs", "of_abc", *catalog, exit_code=2)
+    assert "needs orders alike" in str(unlike["error"])
     again = desk.answer("drift", "--run", key[:12], *catalog, exit_code=1)
     assert (again["findings"], again["added_to"]) == (findings, None)
 

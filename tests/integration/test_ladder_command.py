@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from experiments.cli import main
-from experiments.ladder import scaled_links
+from experiments.studies.ladder import scaled_links
 from framework.core.links import LatencyKind, LatencyModel
 from framework.synthetic import write_demo_market
 from tests.support.small_market import LINEAR

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from experiments.cli import main
-from experiments.lag import LAG_SCHEMA
+from experiments.studies.lag import LAG_SCHEMA
 from framework.core.clock import NS_PER_MS
 from framework.engine import BacktestConfig, run_backtest
 from framework.replay import open_streams

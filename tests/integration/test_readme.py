@@ -9,7 +9,7 @@ import click
 import pytest
 
 from experiments.cli import main
-from experiments.load import load_plan
+from experiments.spec.load import load_plan
 from framework.engine import Result
 from framework.lake.formats import FORMATS
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from deltalake import DeltaTable
 
 from experiments.cli import main
-from experiments.provenance import as_json, from_json
-from experiments.redaction import HIDDEN, without_secrets
+from experiments.record.provenance import as_json, from_json
+from experiments.record.redaction import HIDDEN, without_secrets
 from framework.core.errors import DataError
 from framework.synthetic import write_demo_market
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from mlflow.tracking import MlflowClient
 
 from experiments.cli import main
-from experiments.journal_file import read_journal
+from experiments.record.journal_file import read_journal
 from framework.catalog import load_catalog
 from framework.core.clock import NS_PER_S
 from framework.core.orders import JournalEvent
@@ -223,7 +223,7 @@ def test_a_journal_that_lost_a_fill_is_refused(folder: Path, run: dict[str, obje
         pl.col("order_id") == twice, pl.col("event") == int(JournalEvent.FILLED)
     )["index"][0]
     kept = pl.concat([rows[:lost], rows[lost + 1 :]]).to_arrow().cast(journal.schema)
-    with pytest.raises(IdentityError, match=f"left before - filled.*of order {twice}"):
+    with pytest.raises(IdentityError, match=f"sent - filled = left.*of order {twice}"):
         from_journal(kept, instruments, journal_hash=key, strategy="x")
 
 

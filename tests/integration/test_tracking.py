@@ -11,9 +11,9 @@ import polars as pl
 import pyarrow.ipc as ipc
 import pytest
 
-from experiments.addresses import without_credentials
-from experiments.code_state import CodeState, code_state
-from experiments.record import RunRecord, write_files
+from experiments.record.addresses import without_credentials
+from experiments.record.code_state import CodeState, code_state
+from experiments.record.files import RunRecord, write_files
 from experiments.report import DataVersion
 from experiments.tracking import Tracker
 from framework.core.errors import CrossbookError

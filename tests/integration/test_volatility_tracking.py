@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.cli import main
-from experiments.code_state import CodeState
 from experiments.models import Learnt, ModelRegistry, Source, learn
+from experiments.record.code_state import CodeState
 from experiments.report import DataVersion
 from experiments.tracking import URI_VARIABLE, open_client
 from framework.core.clock import NS_PER_S

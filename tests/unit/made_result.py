@@ -86,7 +86,14 @@ def _orders() -> list[dict[str, object]]:
             queue_ahead_lots=7.0,
         ),
         journal_row(JournalEvent.SUBMITTED, 3, 0, **(buy | late)),
-        journal_row(JournalEvent.REJECTED, 3, 0, **(buy | late), reason=int(Reason.WOULD_TAKE)),
+        journal_row(
+            JournalEvent.REJECTED,
+            3,
+            0,
+            **(buy | late),
+            leaves_lots=3,
+            reason=int(Reason.WOULD_TAKE),
+        ),
     ]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.load import load_plan
 from experiments.sources import with_assumptions
+from experiments.spec.load import load_plan
 from framework.catalog import load_catalog
 from framework.core.costs import DAY_NS, Costs, FeeTier, FundingRate, Impact, ImpactKind
 from framework.core.errors import CatalogError, SpecError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.load import Plan, load_plan
+from experiments.spec.load import Plan, load_plan
 from framework.core.errors import SpecError
 
 _STRATEGY = """\

@@ -14,7 +14,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from experiments.spec import Spec
-from experiments.strategy_class import strategy_class
+from experiments.spec.strategy_class import strategy_class
 from framework.catalog import Document, did_you_mean, mistakes_error, read_document, validate
 from framework.catalog import read_value as yaml_value
 from framework.core.clock import duration_ns

@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from experiments.load import Plan
 from experiments.run import backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
 from experiments.spec import Spec
+from experiments.spec.load import Plan
 from framework.catalog import Catalog
 from framework.core.errors import SpecError
 from framework.engine import Result, run_backtest

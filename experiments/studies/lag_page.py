@@ -8,13 +8,13 @@ import plotly.graph_objects as go
 import polars as pl
 from plotly.subplots import make_subplots
 
-from experiments.lag import DIRECT, Lagged
 from experiments.report.figures.gap import gap_figure
 from experiments.report.figures.style import BUY, GROSS, NET, SELL, dress
 from experiments.report.html import Tile, render_page, write_page
 from experiments.report.sections import Section
 from experiments.report.tables import frame_table
 from experiments.report.text import money, number
+from experiments.studies.lag import DIRECT, Lagged
 
 _PARTS = (
     ("by_captures", "captures", BUY),

@@ -9,13 +9,13 @@ from typing import Final
 
 import polars as pl
 
-from experiments.load import Plan, load_plan
 from experiments.run import Outcome, RunOptions, carry_out
 from experiments.spec import Spec
+from experiments.spec.load import Plan, load_plan
 from framework.core.errors import SpecError
 from framework.lake.store import Lake, TableName
 
-FOLDER: Final = Path(__file__).parent
+FOLDER: Final = Path(__file__).parents[1]
 _DEMO: Final = "demo"
 
 COMPARISON_SCHEMA: Final = pl.Schema(

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from experiments.defence import SETTINGS, PlantedRun, pairs, share_interval
+from experiments.studies.defence import SETTINGS, PlantedRun, pairs, share_interval
 from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.features import BARS_TO_BEGIN
 from framework.signals import HeldSignal, held_forecasts
@@ -81,7 +81,8 @@ class Forewarned:
     Attributes
     ----------
     markets
-        As `experiments.defence.Defence.markets`; twins are ``unguarded`` and the models' names.
+        As `Defence.markets` of `experiments.studies.defence`; twins are ``unguarded`` and the
+        models' names.
     guards, half_spread_ticks
         Guard chosen for each model, and half-spread of the unguarded twin.
     intervals

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.code_state import CodeState
-from experiments.journal_file import write_journal
-from experiments.provenance import RECORD, Provenance, as_json
+from experiments.record.code_state import CodeState
+from experiments.record.journal_file import write_journal
+from experiments.record.provenance import RECORD, Provenance, as_json
 from experiments.report import DataVersion
 from framework.core.errors import CrossbookError
 from framework.engine.result import Result

@@ -12,9 +12,9 @@ from typing import Final
 
 import polars as pl
 
-from experiments.load import Plan
 from experiments.run import backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
+from experiments.spec.load import Plan
 from framework.catalog import Catalog
 from framework.core.errors import SpecError
 from framework.engine import BacktestConfig, Result, run_backtest

@@ -11,17 +11,17 @@ from tempfile import TemporaryDirectory
 import yaml
 
 import framework
-from experiments.code_state import CodeState, code_state, package_versions
-from experiments.forecast_spec import ForecastSpec
 from experiments.golden import Difference, first_difference
-from experiments.journal_file import read_journal
-from experiments.load import as_yaml, load_plan
-from experiments.provenance import Provenance
+from experiments.record.code_state import CodeState, code_state, package_versions
+from experiments.record.journal_file import read_journal
+from experiments.record.provenance import Provenance
+from experiments.record.stored_runs import StoredRun
 from experiments.run import OnProgress, backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
 from experiments.spec import CostsSpec
-from experiments.stored_runs import StoredRun
-from experiments.strategy_class import source_of, strategy_class
+from experiments.spec.forecast import ForecastSpec
+from experiments.spec.load import as_yaml, load_plan
+from experiments.spec.strategy_class import source_of, strategy_class
 from framework.catalog import load_catalog
 from framework.core.errors import DataError, SpecError
 from framework.engine import Prune, Result, run_backtest

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from experiments.load import Plan, PlannedRun
 from experiments.run import backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
+from experiments.spec.load import Plan, PlannedRun
 from framework.catalog import Catalog
 from framework.core.errors import SpecError
 from framework.engine import run_trials

@@ -14,10 +14,10 @@ from typing import Final
 
 import polars as pl
 
-from experiments.load import Plan
 from experiments.run import backtest_config
 from experiments.sources import open_signals, open_sources, with_assumptions
 from experiments.spec import QueueModel
+from experiments.spec.load import Plan
 from framework.catalog import Catalog
 from framework.core.clock import NS_PER_MS, NS_PER_S
 from framework.core.errors import SpecError

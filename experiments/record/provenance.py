@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 import framework
-from experiments.addresses import without_credentials
-from experiments.code_state import CodeState, code_state
-from experiments.machine import installed, machine
+from experiments.record.addresses import without_credentials
+from experiments.record.code_state import CodeState, code_state
+from experiments.record.machine import installed, machine
 from experiments.report import DataVersion
-from experiments.strategy_class import folder_of, source_of
+from experiments.spec.strategy_class import folder_of, source_of
 from framework.core.errors import DataError
 from framework.engine.result import Result
 from framework.strategy.base import Strategy

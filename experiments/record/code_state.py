@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from experiments.redaction import without_secrets
+from experiments.record.redaction import without_secrets
 
 PACKAGES: Final = ("crossbook", "numpy", "numba", "polars", "pyarrow", "deltalake")
 _GIT_SECONDS: Final = 20

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from experiments.addresses import without_credentials
-from experiments.provenance import RECORD, Provenance, from_json
+from experiments.record.addresses import without_credentials
+from experiments.record.provenance import RECORD, Provenance, from_json
 from experiments.tracking import PARENT_TAG, explained, open_client, store_uri
 from framework.core.errors import DataError
 

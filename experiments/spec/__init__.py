@@ -1,0 +1,51 @@
+"""Run specs: what a YAML file may say, and the plan it is turned into."""
+
+from experiments.spec.spec import (
+    CostSource,
+    CostsSpec,
+    DataSpec,
+    EpisodesSpec,
+    JournalKept,
+    PlantedSpec,
+    ReportSpec,
+    SignalSpec,
+    Spec,
+    TrackingSpec,
+)
+from experiments.spec.venue import (
+    ExchangeModel,
+    FeeSpec,
+    FeesSpec,
+    LatencySpec,
+    LinkSpec,
+    MarketLevel,
+    MarketView,
+    QueueModel,
+    QueueSpec,
+    SelfTradeRule,
+    StoreSpec,
+)
+
+__all__ = [
+    "CostSource",
+    "CostsSpec",
+    "DataSpec",
+    "EpisodesSpec",
+    "ExchangeModel",
+    "FeeSpec",
+    "FeesSpec",
+    "JournalKept",
+    "LatencySpec",
+    "LinkSpec",
+    "MarketLevel",
+    "MarketView",
+    "PlantedSpec",
+    "QueueModel",
+    "QueueSpec",
+    "ReportSpec",
+    "SelfTradeRule",
+    "SignalSpec",
+    "Spec",
+    "StoreSpec",
+    "TrackingSpec",
+]
