@@ -26,7 +26,7 @@ def write_drift_page(found: Drifted, path: Path) -> Path:
     CrossbookError
         Where the file cannot be written.
     """
-    page = render_page("drift.html", f"{found.title}: drift", _tiles(found), _sections(found))
+    page = render_page("base.html", f"{found.title}: drift", _tiles(found), _sections(found))
     return write_page(page, path)
 
 

@@ -2,7 +2,7 @@
 
 Three sets of planted markets with seeds of their own: a model learns from the first; on the second,
 which it has not seen, the guard is chosen and its unguarded twin is set to capture as much; on the
-third both are compared. Nothing of the third is looked at before.
+third both are compared.
 """
 
 from __future__ import annotations
