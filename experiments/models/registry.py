@@ -273,7 +273,7 @@ class ModelRegistry:
                 client.log_metric(run_id, name, float(value))
         regime = learnt.evaluation.coverage_by_regime().filter(pl.col("model") == model.kind)
         for name, _, share in regime.select("regime", "n", "coverage").iter_rows():
-            client.log_metric(run_id, f"coverage.{name}", share)
+            client.log_metric(run_id, f"coverage.regime_{name}", share)
         client.log_dict(run_id, model.explain(source.table), "importances.json")
 
 
