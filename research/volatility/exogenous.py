@@ -28,6 +28,7 @@ def news_heat(news: pl.DataFrame, at_ns: I64Array, memory_ns: int) -> F64Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> news = pl.DataFrame({"available_ns": [10, 20], "intensity": [1.0, 2.0]})
     >>> news_heat(news, np.array([5, 10, 20]), 10).round(4).tolist()  # 2 + e⁻¹
     [0.0, 1.0, 2.3679]
