@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Final, NoReturn
 
 import numpy as np
@@ -12,7 +11,6 @@ import pyarrow as pa
 from framework.core.clock import format_ns
 from framework.core.errors import DataError
 from framework.core.events import Records
-from framework.replay.ahead import read_ahead
 from framework.replay.columns import column
 from framework.replay.merge import FEED_DTYPE, PAST, Need
 from framework.replay.stream import REPLAYED, GoldStream
@@ -54,9 +52,7 @@ class Sources:
         named = [stream.names_orders() for stream in streams]
         self.named = any(named)
         self._batches = [
-            read_ahead(
-                partial(stream.batches, rows, (*REPLAYED, "order_id") if has_names else REPLAYED)
-            )
+            stream.batches(rows, (*REPLAYED, "order_id") if has_names else REPLAYED)
             for stream, has_names in zip(streams, named, strict=True)
         ]
         self._columns: list[dict[str, np.ndarray]] = [{} for _ in streams]
