@@ -221,10 +221,7 @@ def _advance(world: I64Array) -> int:
             catch_up(world, FOREVER)
         elif request_ns == rest_ns:
             _arrive(world)
-        elif response_ns == rest_ns and unhurried:
-            if _hear(world):
-                return _WAKE
-        elif received_ns <= later_ns:
+        elif received_ns <= later_ns and not (unhurried and response_ns == rest_ns):
             catch_up(world, later_ns)
         elif response_ns == rest_ns:
             if _hear(world):
